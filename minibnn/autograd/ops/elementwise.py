@@ -1,0 +1,98 @@
+"""Functions of each element alone: the result has the operand's shape and dtype."""
+
+import math
+
+import numpy as np
+
+from minibnn import kernels
+from minibnn.autograd.tensor import Tensor, as_tensor, check_broadcast, operation, unbroadcast
+from minibnn.errors import InputError
+
+
+def exp(x):
+    """e ** x."""
+    y = np.exp(x.data)
+
+    def vjp(g):  # dy/dx = y
+        return (g * y,)
+
+    return operation("exp", y, (x,), vjp)
+
+
+def log(x):
+    """The natural logarithm, of positive numbers."""
+
+    def vjp(g):  # dy/dx = 1 / x
+        return (g / x.data,)
+
+    return operation("log", np.log(x.data), (x,), vjp)
+
+
+def sqrt(x):
+    """The square root, of positive numbers (at 0 its slope is infinite)."""
+    y = np.sqrt(x.data)
+
+    def vjp(g):  # dy/dx = 1 / 2y
+        return (g / (2 * y),)
+
+    return operation("sqrt", y, (x,), vjp)
+
+
+def tanh(x):
+    """The hyperbolic tangent."""
+    y = np.tanh(x.data)
+
+    def vjp(g):  # dy/dx = 1 - y^2
+        return (g * (1 - y * y),)
+
+    return operation("tanh", y, (x,), vjp)
+
+
+def relu(x):
+    """max(x, 0); at 0, where it has no derivative, the gradient is 0."""
+    y = np.maximum(x.data, 0)
+
+    def vjp(g):
+        return (g * (x.data > 0),)
+
+    return operation("relu", y, (x,), vjp)
+
+
+def gelu(x):
+    """x times the normal distribution's cdf at x, exactly, by the error function (not the tanh approximation)."""
+    z = np.asarray(x.data, order="C")
+    cdf = np.empty_like(z)
+    kernels.normal_cdf(z.reshape(-1), cdf.reshape(-1))
+
+    def vjp(g):  # dy/dx = cdf(x) + x pdf(x)
+        pdf = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+        return (g * (cdf + z * pdf),)
+
+    return operation("gelu", z * cdf, (x,), vjp)
+
+
+def where(condition, x, y):
+    """`x` where the boolean array `condition` is true, `y` elsewhere; the three broadcast. One may be a number."""
+    x, y = (x, as_tensor(y, x)) if isinstance(x, Tensor) else (as_tensor(x, y), y)
+    condition = np.asarray(condition)
+    check_broadcast("where", condition.shape, x.shape, y.shape)
+
+    def vjp(g):  # np.where and not a product: 0 times an infinite gradient would be nan
+        return unbroadcast(np.where(condition, g, 0), x.shape), unbroadcast(np.where(condition, 0, g), y.shape)
+
+    return operation("where", np.where(condition, x.data, y.data), (x, y), vjp)
+
+
+def dropout(x, rate, rng):
+    """Each element is 0 with probability `rate` and is divided by 1 - rate otherwise, so that its mean is unchanged.
+
+    `rng`: the numpy.random.Generator that decides. Raises InputError unless 0 <= rate < 1.
+    """
+    if not 0 <= rate < 1:
+        raise InputError(f"dropout expects a rate of at least 0 and below 1, and got {rate}")
+    kept = (rng.random(x.shape, dtype=np.float32) >= rate).astype(x.dtype) / x.dtype.type(1 - rate)
+
+    def vjp(g):
+        return (g * kept,)
+
+    return operation("dropout", x.data * kept, (x,), vjp)

@@ -1,0 +1,351 @@
+"""`Tensor`: an array that remembers how it was computed, and the operators that Python spells with symbols.
+
+An operation is two adjacent thoughts: its forward value and its `vjp`, the function that turns the gradient `g` of its
+result into the gradients of its parents. The operations that have names of their own (exp, softmax, conv2d, ...) are in
+`minibnn.autograd.ops`; this file has the operators and methods of `Tensor` and the machinery that all of them share.
+"""
+
+import math
+
+import numpy as np
+
+from minibnn.autograd.engine import backpropagate
+from minibnn.errors import InputError, InputTypeError
+
+
+class Tensor:
+    """An array of float32 or float64 that can be differentiated with respect to.
+
+    `data`: anything NumPy makes an array of. A float32 or float64 array is kept as it is (and shared, not copied);
+    everything else becomes float32.
+    `requires_grad`: whether `backward` shall compute the gradient with respect to this tensor.
+    `name`: shown by `repr` and by `minibnn.autograd.graph`.
+
+    Attributes: `data`; `grad`, an array of the same shape and dtype or None; `requires_grad`; `operation`, the name of
+    the operation that made it (None for a leaf); `parents`, the tensors it was computed from; `vjp`.
+    Raises InputTypeError for data that is not real numbers.
+    """
+
+    __slots__ = ("__weakref__", "data", "grad", "name", "operation", "parents", "requires_grad", "vjp")
+    __array_ufunc__ = None  # so that `array * tensor` asks the tensor, instead of making an array of objects
+
+    def __init__(self, data, requires_grad=False, *, name=None):
+        self.data = float_array(data)
+        self.grad = None
+        self.requires_grad = requires_grad
+        self.name = name
+        self.operation = None
+        self.parents = ()
+        self.vjp = None
+
+    shape = property(lambda self: self.data.shape, doc="Length of each axis.")
+    ndim = property(lambda self: self.data.ndim, doc="Number of axes.")
+    size = property(lambda self: self.data.size, doc="Number of elements.")
+    dtype = property(lambda self: self.data.dtype, doc="float32 or float64.")
+
+    def __len__(self):
+        if self.ndim == 0:
+            raise InputTypeError("len() needs a tensor with at least one axis, and this one is a single number")
+        return self.shape[0]
+
+    def __repr__(self):
+        values = np.array2string(self.data, precision=4, threshold=12, edgeitems=2, separator=", ", prefix="Tensor(")
+        facts = [f"shape={self.shape}", str(self.dtype)]
+        if self.name:
+            facts.insert(0, f"'{self.name}'")
+        if self.operation:
+            facts.append(f"from {self.operation}({', '.join(str(p.name or p.shape) for p in self.parents)})")
+        elif self.requires_grad:
+            facts.append("leaf that requires a gradient")
+        return f"Tensor({values}, {', '.join(facts)})"
+
+    def item(self):
+        """The value of a tensor with one element, as a Python float."""
+        if self.size != 1:
+            raise InputError(f"item() needs a tensor with exactly one element, and this one has shape {self.shape}")
+        return self.data.item()
+
+    def backward(self, grad=None):
+        """Compute the gradient of this tensor with respect to every leaf below it, and *add* it to `leaf.grad`.
+
+        `grad`: array of this tensor's shape by which the result is weighted; a tensor with one element (a loss) needs
+        none and takes 1.
+
+        Adding is what lets a batch be split into parts. So gradients must be zeroed between steps
+        (`optimizer.zero_grad()`), and calling `backward` twice on the same graph doubles the gradient. The graph stays
+        until the last reference to its root is gone.
+        Raises InputError when no leaf requires a gradient, or when `grad` is missing or has another shape.
+        """
+        if not self.requires_grad:
+            raise InputError(
+                "backward() found nothing to differentiate: no tensor that this one was computed from requires a "
+                "gradient. Make the leaf with Tensor(data, requires_grad=True), or set model.trainable = True"
+            )
+        if grad is None:
+            if self.size != 1:
+                raise InputError(
+                    f"backward() starts from one number, and this tensor has shape {self.shape}: reduce it with "
+                    ".sum() or .mean() first, or pass backward(grad) with an array of that shape"
+                )
+            grad = np.ones(self.shape, self.dtype)
+        grad = np.asarray(grad, self.dtype)
+        if grad.shape != self.shape:
+            raise InputError(f"backward(grad) expects the tensor's own shape {self.shape}, and grad has {grad.shape}")
+        backpropagate(self, grad)
+
+
+    def __add__(self, other):
+        x, y = _broadcastable("add", self, other)
+
+        def vjp(g):
+            return unbroadcast(g, x.shape), unbroadcast(g, y.shape)
+
+        return operation("add", x.data + y.data, (x, y), vjp)
+
+    def __sub__(self, other):
+        x, y = _broadcastable("subtract", self, other)
+
+        def vjp(g):
+            return unbroadcast(g, x.shape), unbroadcast(-g, y.shape)
+
+        return operation("subtract", x.data - y.data, (x, y), vjp)
+
+    def __mul__(self, other):
+        x, y = _broadcastable("multiply", self, other)
+
+        def vjp(g):
+            return unbroadcast(g * y.data, x.shape), unbroadcast(g * x.data, y.shape)
+
+        return operation("multiply", x.data * y.data, (x, y), vjp)
+
+    def __truediv__(self, other):
+        x, y = _broadcastable("divide", self, other)
+        quotient = x.data / y.data
+
+        def vjp(g):
+            return unbroadcast(g / y.data, x.shape), unbroadcast(-g * quotient / y.data, y.shape)
+
+        return operation("divide", quotient, (x, y), vjp)
+
+    def __neg__(self):
+        def vjp(g):
+            return (-g,)
+
+        return operation("negate", -self.data, (self,), vjp)
+
+    def __pow__(self, exponent):
+        """x ** n for a fixed number n."""
+        if not isinstance(exponent, (int, float)):
+            raise InputTypeError(f"x ** n expects a Python number n, and n is {type(exponent).__name__}")
+        x, n = self.data, exponent
+
+        def vjp(g):
+            slope = n * x ** (n - 1) if n != 0 else np.zeros_like(x)
+            return (g * slope,)
+
+        return operation("power", x**n, (self,), vjp)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other):
+        return as_tensor(other, self) - self
+
+    def __rtruediv__(self, other):
+        return as_tensor(other, self) / self
+
+    def __matmul__(self, other):
+        """Matrix product over the last two axes; the axes before them are batch axes and broadcast."""
+        x, y = self, as_tensor(other, self)
+        _check_product(x, y)
+        if x.ndim == 1:  # a single row
+            return (x.reshape(1, *x.shape) @ y)[..., 0, :]
+        if x.ndim > 2 and y.ndim == 2:  # many rows times one matrix: one large product is faster than many small ones
+            rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+            return (rows @ y).reshape(*x.shape[:-1], y.shape[-1])
+
+        def vjp(g):  # dz = dx y + x dy
+            gx = unbroadcast(g @ y.data.swapaxes(-1, -2), x.shape) if x.requires_grad else None
+            gy = unbroadcast(x.data.swapaxes(-1, -2) @ g, y.shape) if y.requires_grad else None
+            return gx, gy
+
+        return operation("matmul", x.data @ y.data, (x, y), vjp)
+
+    def __rmatmul__(self, other):
+        return as_tensor(other, self) @ self
+
+
+    def sum(self, axis=None, keepdims=False):
+        """Sum over `axis` (an int, a tuple of ints, or None for all)."""
+        axes = _axes(self, axis)
+
+        def vjp(g):
+            return (np.broadcast_to(_with_kept_axes(g, axes, keepdims), self.shape),)
+
+        return operation("sum", self.data.sum(axes, keepdims=keepdims), (self,), vjp)
+
+    def mean(self, axis=None, keepdims=False):
+        """Mean over `axis` (an int, a tuple of ints, or None for all)."""
+        axes = _axes(self, axis)
+        count = math.prod(self.shape[a] for a in axes)
+        if count == 0:
+            raise InputError(f"mean needs at least one element, and axis {axis} of shape {self.shape} has none")
+
+        def vjp(g):
+            return (np.broadcast_to(_with_kept_axes(g, axes, keepdims) / count, self.shape),)
+
+        return operation("mean", self.data.mean(axes, keepdims=keepdims), (self,), vjp)
+
+    def max(self, axis=None, keepdims=False):
+        """Largest value over `axis`; where several elements share it, they share the gradient equally."""
+        axes = _axes(self, axis)
+        if math.prod(self.shape[a] for a in axes) == 0:
+            raise InputError(f"max needs at least one element, and axis {axis} of shape {self.shape} has none")
+        largest = self.data.max(axes, keepdims=True)
+
+        def vjp(g):
+            is_largest = self.data == largest
+            share = is_largest / is_largest.sum(axes, keepdims=True)
+            return (_with_kept_axes(g, axes, keepdims) * share,)
+
+        return operation("max", largest if keepdims else largest.squeeze(axes), (self,), vjp)
+
+
+    def reshape(self, *shape):
+        """The same elements in another shape; one length may be -1."""
+        shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+        try:
+            data = self.data.reshape(shape)
+        except ValueError:
+            raise InputError(f"reshape: {self.size} elements of shape {self.shape} do not fit {tuple(shape)}") from None
+
+        def vjp(g):
+            return (g.reshape(self.shape),)
+
+        return operation("reshape", data, (self,), vjp)
+
+    def permute(self, *axes):
+        """The axes in another order: axis i of the result is axis `axes[i]` of this tensor."""
+        axes = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
+        if sorted(axes) != list(range(self.ndim)):
+            raise InputError(f"permute expects each of the axes 0 to {self.ndim - 1} once, and got {axes}")
+
+        def vjp(g):
+            return (g.transpose(np.argsort(axes)),)
+
+        return operation("permute", self.data.transpose(axes), (self,), vjp)
+
+    def __getitem__(self, index):
+        """Elements, slices or rows, as NumPy indexes them; an array of integers looks up rows."""
+        basic = all(part is None or part is ... or isinstance(part, (int, slice)) for part in _as_tuple(index))
+
+        def vjp(g):
+            grad = np.zeros(self.shape, g.dtype)
+            if basic:
+                grad[index] = g
+            else:
+                np.add.at(grad, index, g)  # a row that was looked up twice receives both gradients
+            return (grad,)
+
+        return operation("index", self.data[index], (self,), vjp)
+
+
+def operation(name, data, parents, vjp):
+    """The result of an operation as a tensor that remembers where it came from.
+
+    `name`: what the graph shows. `data`: the forward value. `parents`: the tensors it was computed from.
+    `vjp(g)`: for a gradient `g` of the shape of `data`, returns one gradient (or None) per parent, each of that
+    parent's shape. When no parent requires a gradient, nothing is remembered, and the parents' memory can be freed.
+    """
+    result = Tensor(data)
+    result.operation = name
+    if any(parent.requires_grad for parent in parents):
+        result.requires_grad = True
+        result.parents = tuple(parents)
+        result.vjp = vjp
+    return result
+
+
+def as_tensor(value, like):
+    """`value` as a tensor; a plain number takes the dtype of `like`, so that `2 * x` stays float32 if x is."""
+    if isinstance(value, Tensor):
+        return value
+    return Tensor(np.asarray(value, like.dtype) if np.ndim(value) == 0 else value)
+
+
+def float_array(data):
+    """`data` as a float32 or float64 array; see `Tensor`."""
+    if isinstance(data, Tensor):
+        raise InputTypeError("expected numbers or an array, and got a Tensor; use it as it is, or take its .data")
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype in (np.float32, np.float64):
+        return np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise InputError("a Tensor holds real numbers in a regular grid, and got rows of different lengths") from None
+    if array.dtype.kind not in "bif" or array.dtype.itemsize > 8:
+        raise InputTypeError(
+            f"a Tensor holds real numbers (float32 or float64, or what converts to float32), and got {array.dtype}"
+        )
+    return array.astype(np.float32)
+
+
+def unbroadcast(g, shape):
+    """`g` summed over the axes along which an operand of `shape` was repeated.
+
+    Broadcasting copies one number to many places, so its gradient is the sum over these places.
+    """
+    if g.shape == shape:
+        return g
+    added = g.ndim - len(shape)
+    stretched = tuple(i + added for i, n in enumerate(shape) if n == 1)
+    return g.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
+
+
+def check_broadcast(name, *shapes):
+    """Raise InputError, naming the operation, unless arrays of these shapes broadcast against each other."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise InputError(
+            f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast; counted from the last axis, lengths "
+            "must be equal or 1"
+        ) from None
+
+
+def _broadcastable(name, x, y):
+    y = as_tensor(y, x)
+    check_broadcast(name, x.shape, y.shape)
+    return x, y
+
+
+def _check_product(x, y):
+    if x.ndim == 0 or y.ndim < 2:
+        raise InputError(f"matmul expects a matrix on the right and at least a row on the left, got {x.shape} @ {y.shape}")
+    if x.shape[-1] != y.shape[-2]:
+        raise InputError(
+            f"matmul: the last axis of the left operand must equal the last but one of the right, and {x.shape} @ "
+            f"{y.shape} has {x.shape[-1]} and {y.shape[-2]}"
+        )
+    check_broadcast("matmul (batch axes)", x.shape[:-2], y.shape[:-2])
+
+
+def _axes(x, axis):
+    """`axis` as a tuple of non-negative ints."""
+    axes = tuple(range(x.ndim)) if axis is None else _as_tuple(axis)
+    for a in axes:
+        if not -x.ndim <= a < x.ndim:
+            raise InputError(f"axis {a} is out of range for a tensor of shape {x.shape}")
+    axes = tuple(a % x.ndim for a in axes)
+    if len(set(axes)) < len(axes):
+        raise InputError(f"axis {axis} names an axis of shape {x.shape} twice")
+    return axes
+
+
+def _with_kept_axes(g, axes, keepdims):
+    """`g` with the axes that a reduction removed put back, with length 1."""
+    return g if keepdims else np.expand_dims(g, axes)
+
+
+def _as_tuple(value):
+    return value if isinstance(value, tuple) else (value,)

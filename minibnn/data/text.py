@@ -1,0 +1,110 @@
+"""Text for a language model: a text that is always there, its division into two, and its ids as rows to learn from."""
+
+import re
+
+import numpy as np
+
+from minibnn.data.python_help import builtin_text
+from minibnn.errors import InputError, InputTypeError
+
+__all__ = ["builtin_text", "sentence_rows", "split_text", "token_blocks"]
+
+# What a text is made of, from large to small: articles or sections, paragraphs, lines.
+_UNITS = (
+    (re.compile(r"\n(?:[ \t]*\n){2,}"), "\n\n\n"),
+    (re.compile(r"\n(?:[ \t]*\n)+"), "\n\n"),
+    (re.compile("\n"), "\n"),
+)
+
+
+def split_text(text, fraction=0.1):
+    """Divide `text` (str) into training and validation text (two str), always in the same way.
+
+    Every k-th unit goes to validation, k being 1 / `fraction`, so that both parts hold the same kinds of text; taking
+    the end of the text would not give that. Units are counted in order of length, so that both parts also hold long and
+    short ones alike, but keep their order within each part. A unit is an article or section (two empty lines between
+    them, as in `builtin_text` and `running_text`) if there are at least 5 k of them, else a paragraph, else a line.
+    `fraction` holds exactly for the number of units and nearly for characters.
+
+    Raises InputError if `fraction` is not between 0 and 1 or the text has too few lines to divide.
+    """
+    if not isinstance(text, str):
+        raise InputTypeError(f"split_text expects a str, got {type(text).__name__}")
+    if not 0 < fraction < 1:
+        raise InputError(f"fraction is {fraction!r}, expected a number between 0 and 1, such as 0.1")
+    units, joint = _units(text, 5 / fraction)
+    by_length = sorted(range(len(units)), key=lambda i: len(units[i]))  # a stable sort: the result is determined
+    chosen = {i for n, i in enumerate(by_length) if int((n + 1) * fraction + 0.5) > int(n * fraction + 0.5)}
+    if not 0 < len(chosen) < len(units):
+        raise InputError(f"the text has {len(units)} lines, too few to take {fraction} of them for validation")
+    train = [unit for i, unit in enumerate(units) if i not in chosen]
+    return joint.join(train), joint.join(units[i] for i in sorted(chosen))
+
+
+def token_blocks(ids, length):
+    """Cut running text into rows that overlap by one token: `blocks[:, :-1]` are inputs and `blocks[:, 1:]` targets.
+
+    Each of the tokens after the first is a target exactly once; up to `length - 1` tokens at the end are left over.
+
+    Args:
+        ids: integers (n,), the token ids of the whole text.
+        length: int, the tokens T that the model sees at a time.
+
+    Returns an int32 array (N, T + 1) with N = (n - 1) // T.
+    Raises InputError if there are fewer than T + 1 ids or `length` is below 1; InputTypeError if ids are not integers.
+    """
+    length = _checked_length(length, 1)
+    ids = _id_array(ids)
+    count = (len(ids) - 1) // length
+    if count < 1:
+        raise InputError(f"the text has {len(ids)} tokens; one block of length {length} needs {length + 1}")
+    return ids[np.arange(count)[:, None] * length + np.arange(length + 1)]  # (N, 1) + (T + 1,) -> (N, T + 1)
+
+
+def sentence_rows(list_of_ids, length, pad_id, cls_id, sep_id):
+    """One sentence per row, as in the paper: [CLS], the tokens, [SEP], then [PAD] to the end.
+
+    A sentence of more than `length - 1` tokens loses its end; [CLS] and [SEP] stay. `rows[:, :-1]` are inputs and
+    `rows[:, 1:]` targets, of which those equal to `pad_id` should not count in the loss.
+
+    Args:
+        list_of_ids: N sequences of integers, the ids of each sentence without special tokens.
+        length: int >= 2, the tokens T that the model sees at a time.
+        pad_id, cls_id, sep_id: int, from the `WordPiece` that made the ids.
+
+    Returns an int32 array (N, T + 1).
+    Raises InputError if there is no sentence or `length` is below 2; InputTypeError if ids are not integers.
+    """
+    length = _checked_length(length, 2)
+    list_of_ids = list(list_of_ids)
+    if not list_of_ids:
+        raise InputError("there are 0 sentences; expected at least one list of ids")
+    rows = np.full((len(list_of_ids), length + 1), pad_id, dtype=np.int32)
+    for row, ids in zip(rows, list_of_ids, strict=True):
+        ids = _id_array(ids)[: length - 1]
+        row[0] = cls_id
+        row[1 : 1 + len(ids)] = ids
+        row[1 + len(ids)] = sep_id
+    return rows
+
+
+def _units(text, wanted):
+    """The units of the largest kind of which there are `wanted` (the smallest if none has so many), and their joint."""
+    kinds = [([unit for unit in boundary.split(text) if unit.strip()], joint) for boundary, joint in _UNITS]
+    return next((kind for kind in kinds if len(kind[0]) >= wanted), kinds[-1])
+
+
+def _checked_length(length, smallest):
+    if not isinstance(length, (int, np.integer)) or length < smallest:
+        raise InputError(f"length is {length!r}, expected an integer of at least {smallest}")
+    return int(length)
+
+
+def _id_array(ids):
+    array = np.asarray(ids)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputTypeError(
+            f"expected a flat sequence of integer ids, got shape {array.shape} of dtype {array.dtype}; "
+            "encode the text first"
+        )
+    return array.astype(np.int32)

@@ -1,0 +1,26 @@
+"""The few loops that must be fast, compiled by Numba. Arrays in, arrays out; nothing here knows of gradients.
+
+A kernel's module is imported when the kernel is first asked for: importing Numba takes longer than importing all the
+rest of the package, and a program that only reads a help text should not wait for it. With the environment variable
+NUMBA_DISABLE_JIT=1 every kernel runs as the plain Python that it is written in, so that a debugger can step through it.
+"""
+
+from importlib import import_module
+
+_MODULE_OF = {
+    "im2col": "convolution",
+    "col2im": "convolution",
+    "max_pool": "pooling",
+    "max_pool_vjp": "pooling",
+    "normalize_rows": "normalization",
+    "normalize_rows_vjp": "normalization",
+    "normal_cdf": "gaussian",
+}
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = found  # the next look-up does not come here
+    return found

@@ -1,0 +1,77 @@
+"""Algorithm 6: BATL, the binary multi-head attention layer."""
+
+import math
+
+import numpy as np
+
+from minibnn.autograd import ops
+from minibnn.errors import InputError
+from minibnn.layers.fully_connected import BNFCL, check_features
+from minibnn.layers.module import Module, as_generator, check_positive
+
+
+class BATL(Module):
+    """Binary multi-head attention (Algorithm 6).
+
+    `emb_dim`: D. `num_heads`: N, a divisor of D; each head has keys of K = D / N features. `rng`:
+    numpy.random.Generator. `mask_value`: the score of a position that must not be seen. Minus infinity hides it; the
+    -1.0e-10 that the paper prints does not, since to a softmax it is a score of 0 like any other (errata 2).
+
+    `query`, `key`, `value`, `projection`: the four BNFCL (D -> D). Called with query, key, value (B, T, D), and
+    optionally a mask (T, T) that is 0 where a position must not be seen (default: causal), it returns (B, T, D).
+    Raises InputError for other shapes.
+    """
+
+    fully_connected = BNFCL
+
+    def __init__(self, emb_dim, num_heads, *, mask_value=-math.inf, rng=None):
+        check_positive("BATL", emb_dim=emb_dim, num_heads=num_heads)
+        if emb_dim % num_heads:
+            raise InputError(f"BATL: emb_dim must be a multiple of num_heads, and {emb_dim} is not one of {num_heads}")
+        rng = as_generator(rng)
+        self.emb_dim, self.num_heads, self.mask_value = emb_dim, num_heads, mask_value
+        self.query = self.fully_connected(emb_dim, emb_dim, rng=rng)
+        self.key = self.fully_connected(emb_dim, emb_dim, rng=rng)
+        self.value = self.fully_connected(emb_dim, emb_dim, rng=rng)
+        self.projection = self.fully_connected(emb_dim, emb_dim, rng=rng)
+
+    def forward(self, query, key, value, mask=None):
+        """query, key, value (B, T, D) -> projection (B, T, D)."""
+        mask = causal_mask(query.shape[-2]) if mask is None else mask
+        num_key = self.emb_dim // self.num_heads  # line 1
+        Q = self.query(query)  # lines 2-3
+        K = self.key(key)  # line 4
+        V = self.value(value)  # line 5
+        seq_len = query.shape[-2]  # line 6
+        Q = Q.reshape(-1, seq_len, self.num_heads, num_key)  # lines 7-8: (B, T, D) -> (B, T, N, K)
+        K = K.reshape(-1, seq_len, self.num_heads, num_key)  # line 9
+        V = V.reshape(-1, seq_len, self.num_heads, num_key)  # line 10
+        Q = Q.permute(0, 2, 1, 3)  # lines 11-12: (B, T, N, K) -> (B, N, T, K)
+        K = K.permute(0, 2, 1, 3)  # line 13
+        V = V.permute(0, 2, 1, 3)  # line 14
+        scale_dot = Q @ K.permute(0, 1, 3, 2) / math.sqrt(num_key)  # lines 15-16: (B, N, T, T)
+        scale_dot = ops.where(mask == 0, self.mask_value, scale_dot)  # line 17
+        attn_prob = ops.softmax(scale_dot, axis=-1)  # line 18
+        A = attn_prob @ V  # line 19: (B, N, T, K)
+        A = A.permute(0, 2, 1, 3)  # lines 20-21: (B, N, T, K) -> (B, T, N, K)
+        A = A.reshape(-1, seq_len, self.num_heads * num_key)  # line 22: (B, T, N, K) -> (B, T, D)
+        projection = self.projection(A)  # line 23
+        return projection  # line 24
+
+    def check(self, query, key, value, mask=None):
+        """Raise unless the three are (B, T, D), and the mask (T, T)."""
+        owner = type(self).__name__
+        for name, x in (("query", query), ("key", key), ("value", value)):
+            check_features(f"{owner}, {name},", x, self.emb_dim)
+            if x.ndim != 3 or x.shape != query.shape:
+                raise InputError(
+                    f"{owner} expects query, key and value of one shape (B, T, {self.emb_dim}), and got "
+                    f"{query.shape}, {key.shape} and {value.shape}"
+                )
+        if mask is not None and np.shape(mask) != (query.shape[1],) * 2:
+            raise InputError(f"{owner} expects a mask {(query.shape[1],) * 2}, and got shape {np.shape(mask)}")
+
+
+def causal_mask(seq_len):
+    """(T, T) of zeros and ones: row t is 1 for the positions 0 .. t, which position t may see."""
+    return np.tril(np.ones((seq_len, seq_len), np.uint8))

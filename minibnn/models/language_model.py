@@ -1,0 +1,88 @@
+"""Algorithm 8: BLM, the binary language model, and its 32-bit twin."""
+
+import math
+
+from minibnn.autograd.ops import normalize
+from minibnn.errors import InputError
+from minibnn.layers.embedding import BEMBL
+from minibnn.layers.fully_connected import BNFCL
+from minibnn.layers.module import Module, as_generator, check_positive
+from minibnn.layers.standard import ScaledNormalize, StandardEMBL, StandardFCL, StandardTFB
+from minibnn.layers.transformer_block import BTFB
+
+
+class BLM(Module):
+    """Binary language model (Algorithm 8): embedding, transformer blocks, and a head of three fully connected layers.
+
+    `max_len`: longest sequence. `emb_dim`: D. `num_heads`: N. `vocab_size`: V. `mlp_units`: units of the two hidden
+    layers of the head. `num_blocks`: number of transformer blocks. `mask_value`: see `BATL`; -1e-10 builds what the
+    paper prints, which sees the token it must predict (errata 2). `rng`: numpy.random.Generator for the latent weights.
+
+    Called with token ids (B, T), T <= max_len, it returns, for each position, the probabilities of the next token,
+    (B, T, V). The paper's small model is BLM(256, 768, 16, 30522, (4096, 2048), 12), with 154,406,714 parameters.
+    """
+
+    embedding, block, fully_connected = BEMBL, BTFB, BNFCL
+
+    def __init__(
+        self, max_len, emb_dim, num_heads, vocab_size, mlp_units, num_blocks, *, mask_value=-math.inf, rng=None
+    ):
+        check_positive("BLM", max_len=max_len, emb_dim=emb_dim, vocab_size=vocab_size, num_blocks=num_blocks)
+        if len(tuple(mlp_units)) != 2:
+            raise InputError(f"BLM: mlp_units expects two sizes, and got {mlp_units!r}")
+        rng = as_generator(rng)
+        self.max_len, self.vocab_size = max_len, vocab_size
+        self.embed = self.embedding(max_len, emb_dim, vocab_size, rng=rng)
+        self.normalize_embs = self.normalization(emb_dim)
+        self.blocks = [
+            self.block(emb_dim, num_heads, 2 * emb_dim, mask_value=mask_value, rng=rng) for _ in range(num_blocks)
+        ]
+        self.mlp1 = self.fully_connected(emb_dim, mlp_units[0], "gelu", rng=rng)
+        self.mlp2 = self.fully_connected(mlp_units[0], mlp_units[1], "gelu", rng=rng)
+        self.output = self.fully_connected(mlp_units[1], vocab_size, "softmax", rng=rng)
+
+    def normalization(self, features):
+        """Normalize as line 2 uses it: a plain function here, a layer with parameters in the 32-bit twin."""
+        return normalize
+
+    def forward(self, seq, *, activate=True):
+        """seq (B, T) -> probs (B, T, V); with `activate=False` it stops before the softmax of line 10."""
+        embs = self.embed(seq)  # line 1: (B, T) -> (B, T, D)
+        x = self.normalize_embs(embs)  # line 2
+        for block in self.blocks:  # lines 3-4
+            x = block(x)  # line 5
+        features = self.mlp1(x)  # lines 7-8: (B, T, D) -> (B, T, mlp_units_0)
+        features = self.mlp2(features)  # line 9: -> (B, T, mlp_units_1)
+        probs = self.output(features, activate=activate)  # lines 10-11: -> (B, T, V)
+        return probs  # line 12
+
+    def logits(self, seq):
+        """seq (B, T) -> the values before the last softmax, (B, T, V)."""
+        return self(seq, activate=False)
+
+    def check(self, seq):
+        """Raise unless seq is an integer array (B, T) of ids below V, with T <= max_len."""
+        self.embed.check(seq)
+
+    def output_shape(self, name, seq_len):
+        """Shape of the output, for one sequence of `seq_len` tokens, of the layer of that dotted name."""
+        return (seq_len, dict(self.named_modules())[name].W.shape[-1])
+
+    @staticmethod
+    def standard(*arguments, **options):
+        """The 32-bit twin of BLM(...): a `StandardLM`, with the same arguments."""
+        return StandardLM(*arguments, **options)
+
+
+class StandardLM(BLM):
+    """Float language model, the 32-bit twin of `BLM`: the same arguments and shapes.
+
+    A conventional transformer: Normalize stands where Algorithms 5 and 8 print it, with a trainable scale and shift per
+    feature; its fully connected layers have none inside.
+    """
+
+    embedding, block, fully_connected = StandardEMBL, StandardTFB, StandardFCL
+
+    def normalization(self, features):
+        """Normalize with parameters."""
+        return ScaledNormalize(features)

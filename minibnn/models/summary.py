@@ -1,0 +1,44 @@
+"""What a model consists of, as a table: layers, shapes, parameters, and the bytes these take as floats and as bits."""
+
+
+def summary(model, input_size):
+    """The table as text.
+
+    `model`: a BCVNN, a BLM or a twin; it may be built with `rng=ShapesOnly()`. `input_size`: pixels of a side, or
+    tokens of a sequence. One line per layer that holds parameters, with the shape of its kernel and of its output for
+    one example; the last line is the sum.
+    """
+    rows = [("layer", "kind", "kernel", "output", "parameters", "32-bit bytes", "1-bit bytes")]
+    total = 0
+    for name, layer in model.named_modules():
+        own = layer.num_parameters() if not list(layer.named_children()) else 0
+        if own:
+            total += own
+            kernel = layer.W.shape if hasattr(layer, "W") else ()
+            output = model.output_shape(name, input_size) if kernel else ()
+            rows.append((name, type(layer).__name__, _times(kernel), _times(output), *sizes(own)))
+    rows.append(("total", type(model).__name__, "", "", *sizes(total)))
+    return table(rows, left_columns=4)
+
+
+def sizes(num_parameters):
+    """(parameters, bytes as float32, bytes as bits) as text with thousands separated."""
+    return f"{num_parameters:,}", f"{4 * num_parameters:,}", f"{-(-num_parameters // 8):,}"
+
+
+def table(rows, left_columns=1):
+    """Rows of strings as aligned text: the first row is the head, the first `left_columns` are aligned left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < left_columns else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join(lines)
+
+
+def _times(shape):
+    return " x ".join(map(str, shape))

@@ -1,0 +1,118 @@
+"""What is seen of training while it runs: the progress bar, and the file of metrics."""
+
+import json
+import math
+import os
+import time
+
+from minibnn.errors import InputError
+
+
+class ProgressBar:
+    """One epoch's progress bar on stderr: loss, accuracy, learning rate, examples per second, flip ratio.
+
+    Use as a context manager. The flip ratio (of the bits before the epoch against now) costs a pass over all latent
+    weights, so it is renewed every two seconds at most.
+
+    Args:
+        title: text before the bar.
+        steps: how many updates will come.
+        flips: FlipCounter.
+        enabled: False shows nothing and costs nothing.
+    """
+
+    def __init__(self, title, steps, flips, enabled=True):
+        self._title, self._steps, self._flips, self._enabled = title, steps, flips, enabled
+        self._bar, self._flip_text, self._renew_at = None, "-", 0.0
+
+    def __enter__(self):
+        if self._enabled:
+            from tqdm import tqdm  # here, so that `import minibnn.training` stays quick
+
+            self._bar = tqdm(total=self._steps, desc=self._title, unit="step", leave=True, dynamic_ncols=True)
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, *error):
+        if self._bar is not None:
+            self._bar.close()
+
+    def update(self, loss, accuracy, lr, examples):
+        """Show one step more.
+
+        Args:
+            loss: mean loss of the epoch so far.
+            accuracy: mean accuracy of the epoch so far, from 0 to 1.
+            lr: learning rate.
+            examples: how many examples this epoch has seen so far.
+        """
+        if self._bar is None:
+            return
+        now = time.perf_counter()
+        if now >= self._renew_at or self._bar.n + 1 == self._steps:
+            ratio = self._flips.so_far()
+            self._flip_text = "none" if ratio is None else f"{ratio:.2%}"
+            self._renew_at = now + 2
+        speed = examples / max(now - self._started, 1e-9)
+        self._bar.set_postfix_str(
+            f"loss {loss:.3f}, acc {accuracy:.1%}, lr {lr:.1e}, {speed:.3g} ex/s, flips {self._flip_text}",
+            refresh=False,
+        )
+        self._bar.update()
+
+
+def metrics_writer(path):
+    """Return a `report` for `fit` that appends each record to a file, one JSON object a line.
+
+    Every line is on its way to the disk before training goes on, so a run that dies keeps all of its finished epochs.
+    JSON knows no infinity and no nan: such values become null.
+
+    Args:
+        path: the file, for instance `metrics.jsonl`; its folder must exist. An existing file is continued, after taking
+            off a last line that was cut off in the middle of writing.
+
+    Raises:
+        InputError: if the folder is missing.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise InputError(f"cannot write {os.fspath(path)!r}: there is no folder {folder!r}; create it first")
+
+    _cut_unfinished_line(path)
+
+    def write(record):
+        finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in record.items()}
+        with open(path, "a", encoding="utf-8") as file:  # closing it flushes
+            file.write(json.dumps(finite, allow_nan=False) + "\n")
+
+    return write
+
+
+def read_metrics(path):
+    """Read the records that `metrics_writer` wrote, as a list of dict; what `fit` takes as `history`.
+
+    A last line that was cut off in the middle of writing is left out.
+
+    Raises:
+        InputError: if the file is missing, or another line than the last is no JSON object.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        raise InputError(f"there is no file {os.fspath(path)!r}") from None
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise InputError(f"line {number} of {os.fspath(path)!r} is not JSON: {error}") from error
+    return records
+
+
+def _cut_unfinished_line(path):
+    if os.path.exists(path):
+        with open(path, "r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)

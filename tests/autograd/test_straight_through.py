@@ -1,0 +1,72 @@
+"""Eq. 1 and the straight-through node: exact bits forward, the identity backward."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minibnn import Tensor
+from minibnn.autograd import gradcheck, no_gradient, ops, quant, straight_through
+
+values = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=30)
+
+
+@given(values)
+def test_quant_is_equation_1(numbers):
+    p = np.array(numbers, np.float32)
+    mean = min(max(sum(map(float, numbers)) / len(numbers), min(numbers)), max(numbers))
+    assert quant(Tensor(p)).data.tolist() == [1.0 if x > mean else 0.0 for x in numbers]
+
+
+@pytest.mark.parametrize("equal", [0.0, 0.1, -3.3, 1e-30])
+@pytest.mark.parametrize("count", [1, 3, 7, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_value_equal_to_the_mean_is_0(equal, count, dtype):
+    assert not quant(np.full(count, equal, dtype)).data.any()
+
+
+def test_a_tie_with_the_mean_among_others_is_0():
+    assert quant(Tensor([1.0, 2.0, 3.0])).data.tolist() == [0, 0, 1]
+
+
+@given(values)
+def test_straight_through_is_exactly_the_bits_and_its_gradient_the_identity(numbers):
+    W = Tensor(np.array(numbers, np.float32), requires_grad=True)
+    W_q = straight_through(W)
+    g = np.arange(len(numbers), dtype=np.float32) + 0.5
+    W_q.backward(g)
+    assert np.array_equal(W_q.data, quant(W).data)
+    assert np.array_equal(W.grad, g)
+    assert W_q.operation == "straight_through"
+
+
+@given(values)
+def test_line_2_as_the_paper_spells_it_agrees_to_rounding_and_has_the_same_gradient(numbers):
+    ours, paper = (Tensor(np.array(numbers, np.float32), requires_grad=True) for _ in range(2))
+    W_q = straight_through(ours)
+    line_2 = paper + no_gradient(quant(paper) - paper)
+    assert np.allclose(W_q.data, line_2.data, rtol=0, atol=2**-23 * (1 + np.abs(numbers).max()))
+    (W_q * W_q).sum().backward()
+    (line_2 * no_gradient(W_q)).sum().backward(np.float32(2))
+    assert np.array_equal(ours.grad, paper.grad)
+
+
+def test_line_2_as_the_paper_spells_it_misses_1_in_float32():
+    W = Tensor(np.random.default_rng(0).normal(size=1000).astype(np.float32))
+    line_2 = W + no_gradient(quant(W) - W)
+    assert set(np.unique(quant(W).data)) == {0.0, 1.0}
+    assert not set(np.unique(line_2.data)) <= {0.0, 1.0}
+
+
+def test_quant_and_no_gradient_stop_the_gradient():
+    W = Tensor([1.0, 2.0], requires_grad=True)
+    assert not quant(W).requires_grad
+    assert not no_gradient(W).requires_grad
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_the_surrogate_with_a_frozen_offset_has_the_reported_gradient(rows, n_in, n_units, seed):
+    """With C = quant(W0) - W0 frozen, W -> f(W + C) is smooth, and its slope is what the estimator reports."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(rows, n_in)), rng.normal(size=(n_in, n_units)), rng.normal(size=n_units)
+    gradcheck(lambda x, W, b: ops.tanh(x @ straight_through(W) + straight_through(b)), *inputs, latent=(1, 2))

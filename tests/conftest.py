@@ -1,0 +1,40 @@
+"""Shared by all tests: a repeatable Hypothesis profile, the folder of real data, and the tally of gradient checks."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Repeatable, so that a red run is red again; `HYPOTHESIS_PROFILE=explore` draws new cases each time.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+TALLY = pytest.StashKey[Counter]()
+
+
+def pytest_configure(config):
+    config.stash[TALLY] = Counter()
+
+
+@pytest.fixture(scope="session")
+def gradient_tally(request):
+    """Counts what the gradient checks compared; shown at the end of the run."""
+    return request.config.stash[TALLY]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    tally = config.stash[TALLY]
+    if tally:
+        terminalreporter.write_line("gradient checks: " + ", ".join(f"{n:,} {what}" for what, n in tally.items()))
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder with excerpts of Food-101, WikiText and BERT's vocabulary, which are not part of the repository."""
+    folder = Path(os.environ.get("MINIBNN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"needs real data: no folder {folder}; set MINIBNN_DATA to one laid out like it")
+    return folder

@@ -1,0 +1,289 @@
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from minibnn.autograd import Tensor
+from minibnn.errors import InputError, InputTypeError
+from minibnn.training import (
+    SGD,
+    Adam,
+    DivergedError,
+    Examples,
+    WarmupDecay,
+    evaluate,
+    fit,
+    metrics_writer,
+    read_metrics,
+)
+
+
+def run(model, train, validation=None, **changes):
+    settings = {"epochs": 3, "batch_size": 8, "progress": False, "rng": np.random.default_rng(0)} | changes
+    optimizer = settings.pop("optimizer", None) or Adam(model.parameters(), lr=0.05)
+    return fit(model, train, validation, optimizer=optimizer, **settings)
+
+
+def timeless(history):
+    return [{k: v for k, v in r.items() if k not in ("seconds", "examples_per_second")} for r in history]
+
+
+def test_a_one_bit_model_learns_images(classifier, images):
+    before = evaluate(classifier, images)
+    history = run(classifier, images, images, epochs=15)
+    assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
+    assert before["accuracy"] < 0.4
+    assert history[-1]["val_accuracy"] > 0.75
+    assert [r["epoch"] for r in history] == list(range(1, 16))
+    assert history[-1]["step"] == 15 * 7  # 50 examples in batches of 8: the last one has 2
+    assert sum(r["flip_ratio"] for r in history) > 0
+    assert "val_perplexity" not in history[0]
+
+
+def test_a_32_bit_model_learns_text_and_padding_does_not_count(bigram, text):
+    history = run(bigram, text, text, epochs=20, optimizer=Adam(bigram.parameters(), lr=0.3))
+    last = history[-1]
+    assert last["val_accuracy"] == 1
+    assert last["val_perplexity"] == pytest.approx(math.exp(last["val_loss"]))
+    assert last["train_perplexity"] == pytest.approx(math.exp(last["train_loss"]))
+    assert last["flip_ratio"] is None
+    assert not bigram.table.data[1:, 0].any() or (bigram.table.data[1:, 0] < 0).all()
+
+
+def test_the_record_has_all_that_is_documented(bigram, text):
+    (record,) = run(bigram, text, text, epochs=1)
+    assert set(record) == {
+        *("epoch", "step", "lr", "train_loss", "train_accuracy", "train_perplexity"),
+        *("val_loss", "val_accuracy", "val_perplexity", "flip_ratio", "examples_per_second", "seconds"),
+    }
+    assert all(value is None or type(value) in (int, float) for value in record.values())
+
+
+def test_the_same_seed_gives_the_same_run(make_classifier, images):
+    def once(seed):
+        noise = lambda x, rng: x + rng.normal(size=x.shape).astype(x.dtype) / 10  # noqa: E731
+        return timeless(run(make_classifier(), images, images, rng=np.random.default_rng(seed), augment=noise))
+
+    assert once(0) == once(0)
+    assert once(0) != once(1)
+
+
+def test_evaluation_weights_every_label_the_same(classifier, images):
+    whole = evaluate(classifier, images, batch_size=50)
+    for batch_size in (1, 7, 49):
+        assert evaluate(classifier, images, batch_size) == pytest.approx(whole)
+
+
+def test_evaluation_weights_every_token_the_same(bigram, text):
+    bigram.table.data[...] = np.random.default_rng(0).normal(size=(5, 5))
+    whole = evaluate(bigram, text, batch_size=40)
+    assert evaluate(bigram, text, batch_size=3) == pytest.approx(whole)
+
+
+def test_train_figures_are_weighted_by_count(classifier, images):
+    frozen = SGD(classifier.parameters(), lr=0.0)
+    (record,) = run(classifier, images, images, epochs=1, batch_size=49, optimizer=frozen)
+    assert record["train_loss"] == pytest.approx(record["val_loss"])
+    assert record["train_accuracy"] == pytest.approx(record["val_accuracy"])
+    assert record["flip_ratio"] == 0
+
+
+def test_the_schedule_sets_the_learning_rate_of_every_step(classifier, images):
+    asked = []
+    schedule = WarmupDecay(0.1, 5, 20)
+    optimizer = SGD(classifier.parameters(), lr=9.0)
+    history = run(
+        classifier, images, epochs=2, optimizer=optimizer, schedule=lambda step: asked.append(step) or schedule(step)
+    )
+    assert asked == list(range(14))
+    assert [r["lr"] for r in history] == [schedule(6), schedule(13)]
+
+
+def test_a_run_goes_on_from_its_history(make_classifier, images):
+    schedule = WarmupDecay(0.05, 3, 30)
+    whole = run(make_classifier(), images, epochs=4, schedule=schedule)
+    model, rng = make_classifier(), np.random.default_rng(0)
+    optimizer = Adam(model.parameters())
+    history = run(model, images, epochs=2, schedule=schedule, optimizer=optimizer, rng=rng)
+    same = run(model, images, epochs=4, schedule=schedule, optimizer=optimizer, rng=rng, history=history)
+    assert same is history
+    assert timeless(history) == timeless(whole)
+
+
+def test_max_steps_ends_the_run_in_the_middle_of_an_epoch(classifier, images):
+    history = run(classifier, images, images, epochs=5, max_steps=10)
+    assert [r["step"] for r in history] == [7, 10]
+    assert "val_loss" in history[-1]
+
+
+@pytest.mark.parametrize("was", [True, False])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_error_passes_through_and_trainable_is_restored(classifier, images, was, error):
+    seen, kept = [], []
+
+    def report(record):
+        seen.append(record)
+        if len(seen) == 2:
+            raise error
+
+    classifier.trainable = was
+    with pytest.raises(error):
+        run(classifier, images, images, report=report, history=kept)
+    assert classifier.trainable is was
+    assert [r["epoch"] for r in kept] == [1, 2]
+
+
+def test_evaluate_restores_trainable_after_an_error(classifier):
+    with pytest.raises(InputError):
+        evaluate(classifier, Examples(np.zeros((2, 6), np.float32), [0, 9]))
+    assert classifier.trainable is True
+
+
+def test_evaluation_is_untrainable_and_training_trainable(classifier, images):
+    states, plain = [], classifier.logits
+    classifier.logits = lambda x: states.append(classifier.trainable) or plain(x)
+    classifier.trainable = False
+    run(classifier, images, images, epochs=2, batch_size=50)
+    assert states == [True, False, True, False]
+    assert classifier.trainable is False
+
+
+def test_divergence_stops_with_advice_and_without_numpy_warnings(make_classifier, images):
+    model = make_classifier()
+    with pytest.raises(DivergedError, match=r"loss is (nan|inf) at step [12] \(learning rate 1e\+39\).*lower"):
+        run(model, images, optimizer=SGD(model.parameters(), lr=1e39))
+    assert model.trainable
+
+
+def test_divergence_in_the_last_step_is_seen_by_the_validation(make_classifier, images):
+    model = make_classifier()
+    broken = SGD(model.parameters(), lr=0.1)
+    broken.step = lambda: model.b.data.fill(np.nan)
+    with pytest.raises(DivergedError, match="the validation loss is nan at step 0"):
+        run(model, images, images, optimizer=broken, batch_size=50)
+
+
+def test_augment_is_for_training_only_and_comes_before_prepare(classifier):
+    pixels = np.random.default_rng(0).integers(0, 256, size=(10, 6), dtype=np.uint8)
+    calls = []
+
+    def augment(x, rng):
+        calls.append(("augment", x.dtype.name))
+        return x
+
+    def prepare(x):
+        calls.append(("prepare", x.dtype.name))
+        return x.astype(np.float32) / 127.5 - 1
+
+    examples = Examples(pixels, np.zeros(10, int), prepare)
+    run(classifier, examples, examples, epochs=1, batch_size=10, augment=augment)
+    assert calls == [("augment", "uint8"), ("prepare", "uint8"), ("prepare", "uint8")]
+
+
+def test_every_epoch_has_every_example_once_in_a_new_order():
+    examples = Examples(np.arange(10), np.arange(10))
+    rng = np.random.default_rng(0)
+    epochs = [list(examples.batches(4, rng)) for _ in range(2)]
+    assert [len(x) for x, _ in epochs[0]] == [4, 4, 2]
+    orders = [np.concatenate([x for x, _ in epoch]).tolist() for epoch in epochs]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
+    assert orders[0] != orders[1]
+    assert all((x == labels).all() for x, labels in epochs[0])
+    assert np.concatenate([x for x, _ in examples.batches(4)]).tolist() == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: Examples([1, 2], [0]), InputError, "as many inputs as labels, got 2 and 1"),
+        (lambda: Examples([], []), InputError, "at least one example"),
+        (lambda: Examples([1], [0.5]), InputTypeError, "labels: expected integers"),
+        (lambda: Examples([1, 2], [[1, 0], [0, 0]], ignore=0), InputError, "example 1 has no label that counts"),
+        (lambda: list(Examples([1], [0]).batches(0)), InputError, "batch_size"),
+        (lambda: list(Examples([1], [0]).batches(1, augment=lambda x, rng: x)), InputError, "augment needs an rng"),
+    ],
+)
+def test_examples_refuse_what_cannot_be_used(build, error, message):
+    with pytest.raises(error, match=message):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"epochs": -1}, InputError, "epochs: expected a whole number >= 0, got -1"),
+        ({"max_steps": 1.5}, InputError, "max_steps"),
+        ({"batch_size": 0}, InputError, "batch_size"),
+        ({"validation": (1, 2)}, InputTypeError, "validation: expected Examples"),
+    ],
+)
+def test_fit_refuses_what_cannot_be_used(classifier, images, changes, error, message):
+    with pytest.raises(error, match=message):
+        run(classifier, images, **changes)
+
+
+def test_metrics_are_a_line_an_epoch_readable_while_training_runs(classifier, images, tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    write, lengths = metrics_writer(path), []
+
+    def report(record):
+        write(record)
+        lengths.append(len(read_metrics(path)))
+
+    history = run(classifier, images, images, report=report)
+    assert lengths == [1, 2, 3]
+    assert read_metrics(path) == history
+
+
+def test_metrics_file_survives_a_line_cut_off_and_numbers_json_lacks(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    metrics_writer(path)({"epoch": 1, "val_perplexity": math.inf})
+    with open(path, "a") as file:
+        file.write('{"epoch": 2, "val')
+    assert read_metrics(path) == [{"epoch": 1, "val_perplexity": None}]
+    metrics_writer(path)({"epoch": 2})
+    assert [json.loads(line)["epoch"] for line in path.read_text().splitlines()] == [1, 2]
+
+
+def test_metrics_file_errors(tmp_path):
+    with pytest.raises(InputError, match="there is no folder"):
+        metrics_writer(tmp_path / "missing" / "metrics.jsonl")
+    with pytest.raises(InputError, match="there is no file"):
+        read_metrics(tmp_path / "missing.jsonl")
+    (tmp_path / "bad.jsonl").write_text("oops\n{}\n")
+    with pytest.raises(InputError, match=r"line 1 of .* is not JSON"):
+        read_metrics(tmp_path / "bad.jsonl")
+
+
+def test_the_progress_bar_shows_what_matters(classifier, images, capsys):
+    run(classifier, images, epochs=1, progress=True)
+    shown = capsys.readouterr().err
+    for part in ("epoch 1/1", "7/7", "loss ", "acc ", "lr 5.0e-02", "ex/s", "flips "):
+        assert part in shown
+
+
+def test_importing_training_does_not_import_matplotlib_or_tqdm():
+    import subprocess
+
+    code = "import sys, minibnn.training; print([m for m in ('matplotlib', 'tqdm') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_graph_of_a_step_is_gone_before_the_next_forward(classifier, images):
+    import weakref
+
+    alive, plain = [], classifier.logits
+
+    def logits(x):
+        assert not any(reference() is not None for reference in alive)
+        result = plain(x)
+        alive.append(weakref.ref(result))
+        return result
+
+    classifier.logits = logits
+    run(classifier, images, epochs=1)
+    assert isinstance(plain(images.inputs), Tensor)
+    assert len(alive) == 7
