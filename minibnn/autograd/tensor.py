@@ -93,7 +93,6 @@ class Tensor:
             raise InputError(f"backward(grad) expects the tensor's own shape {self.shape}, and grad has {grad.shape}")
         backpropagate(self, grad)
 
-
     def __add__(self, other):
         x, y = _broadcastable("add", self, other)
 
@@ -174,7 +173,6 @@ class Tensor:
     def __rmatmul__(self, other):
         return as_tensor(other, self) @ self
 
-
     def sum(self, axis=None, keepdims=False):
         """Sum over `axis` (an int, a tuple of ints, or None for all)."""
         axes = _axes(self, axis)
@@ -209,7 +207,6 @@ class Tensor:
             return (_with_kept_axes(g, axes, keepdims) * share,)
 
         return operation("max", largest if keepdims else largest.squeeze(axes), (self,), vjp)
-
 
     def reshape(self, *shape):
         """The same elements in another shape; one length may be -1."""
@@ -321,7 +318,7 @@ def _broadcastable(name, x, y):
 
 def _check_product(x, y):
     if x.ndim == 0 or y.ndim < 2:
-        raise InputError(f"matmul expects a matrix on the right and at least a row on the left, got {x.shape} @ {y.shape}")
+        raise InputError(f"matmul expects a matrix on the right, at least a row on the left; got {x.shape} @ {y.shape}")
     if x.shape[-1] != y.shape[-2]:
         raise InputError(
             f"matmul: the last axis of the left operand must equal the last but one of the right, and {x.shape} @ "

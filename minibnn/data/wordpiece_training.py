@@ -38,7 +38,7 @@ def train_pieces(texts, vocab_size):
         raise InputError(f"vocab_size is {vocab_size!r}, expected an integer of at least {smallest}")
     counts = word_counts([texts] if isinstance(texts, str) else texts)
     if not counts:
-        raise InputError("the texts to train on hold no word; expected at least one non-empty text")
+        raise InputError(f"the texts to train on hold no word of at most {LONGEST_WORD} characters; expected some text")
     pieces = [*SPECIAL_TOKENS, *alphabet(counts, (vocab_size - smallest) // 2)]
     known = set(pieces)
     words = {word: count for word, count in counts.items() if known.issuperset(characters(word))}

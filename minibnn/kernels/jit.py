@@ -6,7 +6,7 @@ import os
 # with few cores each slows the other down. This must be set before Numba loads its threading layer.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from numba import njit  # noqa: E402
+from numba import njit
 
 
 def kernel(function):

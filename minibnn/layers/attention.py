@@ -22,7 +22,7 @@ class BATL(Module):
     Raises InputError for other shapes.
     """
 
-    fully_connected = BNFCL
+    fully_connected: type[Module] = BNFCL
 
     def __init__(self, emb_dim, num_heads, *, mask_value=-math.inf, rng=None):
         check_positive("BATL", emb_dim=emb_dim, num_heads=num_heads)

@@ -19,7 +19,7 @@ class BEMBL(Module):
     rows up where the paper multiplies by one-hot vectors: the same numbers (see `OneHot`).
     """
 
-    fully_connected = BNFCL
+    fully_connected: type[Module] = BNFCL
 
     def __init__(self, max_len, emb_dim, vocab_size, *, rng=None):
         check_positive("BEMBL", max_len=max_len, emb_dim=emb_dim, vocab_size=vocab_size)

@@ -67,9 +67,7 @@ class Module:
 
     def named_latent_weights(self):
         """Those of `named_parameters` of which the forward pass uses only the bit: in a binary model, all of them."""
-        return [
-            pair for name, module in self.named_modules() if module.binary for pair in module._own_parameters(name)
-        ]
+        return [pair for name, module in self.named_modules() if module.binary for pair in module._own_parameters(name)]
 
     def parameters(self):
         """List of all parameter Tensors, in forward order."""
@@ -109,9 +107,7 @@ def as_generator(rng):
     if rng is None:
         return np.random.default_rng()
     if not isinstance(rng, (np.random.Generator, ShapesOnly)):
-        raise InputTypeError(
-            f"rng expects a numpy.random.Generator, such as np.random.default_rng(0), and got {rng!r}"
-        )
+        raise InputTypeError(f"rng expects a numpy.random.Generator, such as np.random.default_rng(0), and got {rng!r}")
     return rng
 
 

@@ -1,8 +1,9 @@
 """The 32-bit twins of the binary layers: the same configuration with float kernels and biases, for comparison.
 
-Where a binary layer uses bits, its twin uses W and b as they are. The convolutional twin has dropout after its first two
-fully connected layers; the language twin's Normalize has a trainable scale and shift. Whether the twins normalize after
-every linear map, as the binary layers must, the paper does not say (errata 13): `normalize` chooses.
+Where a binary layer uses bits, its twin uses W and b as they are. The convolutional twin has dropout after its first
+two fully connected layers; the language twin's Normalize has a trainable scale and shift. Whether the convolutional
+twin normalizes after every linear map, as the binary layers must, the paper does not say (errata 13): `normalize`
+chooses.
 """
 
 import numpy as np
@@ -67,7 +68,15 @@ class StandardCVL(StandardLayer):
     """
 
     def __init__(
-        self, n_channels, n_filters, kernel_size, activation=None, *, normalize=False, normalize_over="channels", rng=None
+        self,
+        n_channels,
+        n_filters,
+        kernel_size,
+        activation=None,
+        *,
+        normalize=False,
+        normalize_over="channels",
+        rng=None,
     ):
         check_positive("StandardCVL", n_channels=n_channels, n_filters=n_filters, kernel_size=kernel_size)
         super().__init__((kernel_size, kernel_size, n_channels, n_filters), activation, rng)

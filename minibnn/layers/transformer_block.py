@@ -18,7 +18,8 @@ class BTFB(Module):
     returns (B, T, D). Line 2 is printed as BNFCL in the paper; the text says BATL (errata 6).
     """
 
-    fully_connected, attention_layer = BNFCL, BATL
+    fully_connected: type[Module] = BNFCL
+    attention_layer: type[BATL] = BATL
 
     def __init__(self, emb_dim, num_heads, ff_dim, *, mask_value=-math.inf, rng=None):
         check_positive("BTFB", emb_dim=emb_dim, num_heads=num_heads, ff_dim=ff_dim)

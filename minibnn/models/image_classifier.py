@@ -13,7 +13,7 @@ SMALLEST_IMAGE = 16  # four times halved, one pixel is left
 
 
 class BCVNN(Module):
-    """Binary convolutional classifier (Algorithm 7): ten convolutions in five blocks, then three fully connected layers.
+    """Binary convolutional classifier (Algorithm 7): ten convolutions in five blocks, then three connected layers.
 
     `kernel_size`: f. `num_classes`: V. `widths`: filters of the five blocks; `units`: of the two hidden fully connected
     layers. The defaults have exactly the 5,132,165 (f = 3) and 13,505,925 (f = 5) parameters that the paper reports;

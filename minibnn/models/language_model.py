@@ -22,7 +22,9 @@ class BLM(Module):
     (B, T, V). The paper's small model is BLM(256, 768, 16, 30522, (4096, 2048), 12), with 154,406,714 parameters.
     """
 
-    embedding, block, fully_connected = BEMBL, BTFB, BNFCL
+    embedding: type[BEMBL] = BEMBL
+    block: type[BTFB] = BTFB
+    fully_connected: type[Module] = BNFCL
 
     def __init__(
         self, max_len, emb_dim, num_heads, vocab_size, mlp_units, num_blocks, *, mask_value=-math.inf, rng=None

@@ -17,9 +17,9 @@ class ImagePreset:
     units: tuple = (512, 256)
     normalize_over: str = "channels"
     image_size: int = 64
-    epochs: int = 20
+    epochs: int = 25
     batch_size: int = 32
-    lr: float = 1e-3
+    lr: float = 3e-4
     warmup_steps: int = 20
 
     def build(self, num_classes, *, standard=False, rng=None, **options):

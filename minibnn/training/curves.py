@@ -75,7 +75,7 @@ def save_comparison(image_histories, text_histories, sizes, path):
         canvas.get_layout_engine().set(wspace=0.06)
         images.set_title("Images: validation accuracy (%)")
         _draw(images, image_histories, "accuracy", colours, with_train=False)
-        text.set_title("Text: validation perplexity")
+        text.set_title("Text: validation perplexity (log)")
         _draw(text, text_histories, "perplexity", colours, with_train=False)
         memory.set_title("Memory for the weights")
         _draw_sizes(memory, sizes, colours)

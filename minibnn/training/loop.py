@@ -87,12 +87,13 @@ def fit(
             batches = train.batches(batch_size, rng, augment)
             with ProgressBar(f"epoch {epoch}/{epochs}", steps, flips, enabled=progress) as bar:
                 record = _train_epoch(model, train, batches, range(step, step + steps), optimizer, schedule, bar)
-            step += steps
-            record = {"epoch": epoch, "step": step, **record, "flip_ratio": flips.ratio()}
-            if validation is not None:
-                found = evaluate(model, validation, batch_size)
-                _check_finite(found["loss"], "validation", step - 1, optimizer.lr)
-                record |= {f"val_{name}": value for name, value in found.items()}
+                step += steps
+                record = {"epoch": epoch, "step": step, **record, "flip_ratio": flips.ratio()}
+                if validation is not None:
+                    found = evaluate(model, validation, batch_size)
+                    _check_finite(found["loss"], "validation", step - 1, optimizer.lr)
+                    record |= {f"val_{name}": value for name, value in found.items()}
+                bar.finish(record)
             record["seconds"] = time.perf_counter() - started
             history.append(record)
             if report is not None:

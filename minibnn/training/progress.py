@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 import time
 
 from minibnn.errors import InputError
@@ -12,7 +13,8 @@ class ProgressBar:
     """One epoch's progress bar on stderr: loss, accuracy, learning rate, examples per second, flip ratio.
 
     Use as a context manager. The flip ratio (of the bits before the epoch against now) costs a pass over all latent
-    weights, so it is renewed every two seconds at most.
+    weights, so it is renewed every two seconds at most. Where stderr is no terminal (a log file), the bar is left out,
+    and each epoch is one line.
 
     Args:
         title: text before the bar.
@@ -26,7 +28,7 @@ class ProgressBar:
         self._bar, self._flip_text, self._renew_at = None, "-", 0.0
 
     def __enter__(self):
-        if self._enabled:
+        if self._enabled and sys.stderr.isatty():
             from tqdm import tqdm  # here, so that `import minibnn.training` stays quick
 
             self._bar = tqdm(total=self._steps, desc=self._title, unit="step", leave=True, dynamic_ncols=True)
@@ -36,6 +38,23 @@ class ProgressBar:
     def __exit__(self, *error):
         if self._bar is not None:
             self._bar.close()
+
+    def finish(self, record):
+        """Show what the epoch came to: the figures of its record, validation included."""
+        if not self._enabled:
+            return
+        measure = "perplexity" if "train_perplexity" in record else "accuracy"
+        shown = "{:.1f}" if measure == "perplexity" else "{:.1%}"
+        facts = [f"loss {record['train_loss']:.3f}", f"{measure} {shown.format(record[f'train_{measure}'])}"]
+        if "val_loss" in record:
+            facts.append(f"validation {record['val_loss']:.3f}, {shown.format(record[f'val_{measure}'])}")
+        if record["flip_ratio"] is not None:
+            facts.append(f"flips {record['flip_ratio']:.2%}")
+        facts.append(f"lr {record['lr']:.1e}, {record['examples_per_second']:.3g} ex/s")
+        if self._bar is None:
+            print(f"{self._title}: {', '.join(facts)}", file=sys.stderr, flush=True)
+        else:
+            self._bar.set_postfix_str(", ".join(facts))
 
     def update(self, loss, accuracy, lr, examples):
         """Show one step more.

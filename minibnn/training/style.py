@@ -78,7 +78,12 @@ def figure(path, width, height):
     with rc_context(_STYLE):
         canvas = Figure(figsize=(width, height), layout="constrained")
         yield canvas
-        canvas.savefig(path, dpi=200)
+        draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+        try:
+            canvas.savefig(draft, dpi=200, format=path.suffix.lstrip("."))
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def colours_of(names):

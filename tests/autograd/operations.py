@@ -77,8 +77,8 @@ def shapes(min_dims=0, max_dims=4, side=sizes):
 
 
 @st.composite
-def unary(draw, function, numbers=smooth, layouts=layouts, options=st.none(), latent=()):
-    shape, option = draw(shapes()), draw(options)
+def unary(draw, function, numbers=smooth, layouts=layouts, options=None, latent=()):
+    shape, option = draw(shapes()), draw(options) if options else None
     return Case(
         function if option is None else lambda x: function(x, option),
         (shape,),

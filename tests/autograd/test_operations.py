@@ -78,4 +78,3 @@ def test_gradcheck_catches_a_planted_bug(bug):
     assert gradcheck(lambda x: x**2, x) == 4
     with pytest.raises(GradientMismatch, match="input 0"):
         gradcheck(square, x)
-

@@ -266,7 +266,7 @@ class TestBuiltinText:
         assert table_as_lines(table) == "Op  Is\n|  or bit\nx\n"
 
     def test_a_section_that_two_topics_hold_occurs_once(self, monkeypatch):
-        monkeypatch.setattr("pydoc_data.topics.topics", {name: "Title\n*****\n\nText.\n" for name in TOPICS})
+        monkeypatch.setattr("pydoc_data.topics.topics", dict.fromkeys(TOPICS, "Title\n*****\n\nText.\n"))
         assert builtin_text() == "Title\n\nText."
 
     def test_missing_help_texts(self, monkeypatch):

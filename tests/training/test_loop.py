@@ -257,11 +257,19 @@ def test_metrics_file_errors(tmp_path):
         read_metrics(tmp_path / "bad.jsonl")
 
 
-def test_the_progress_bar_shows_what_matters(classifier, images, capsys):
-    run(classifier, images, epochs=1, progress=True)
+def test_the_progress_bar_shows_what_matters(classifier, images, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    run(classifier, images, images, epochs=1, progress=True)
     shown = capsys.readouterr().err
-    for part in ("epoch 1/1", "7/7", "loss ", "acc ", "lr 5.0e-02", "ex/s", "flips "):
+    for part in ("epoch 1/1", "7/7", "loss ", "acc ", "lr 5.0e-02", "ex/s", "flips ", "validation "):
         assert part in shown
+
+
+def test_in_a_log_file_each_epoch_is_one_line(classifier, images, capsys):
+    run(classifier, images, images, epochs=2, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert all("loss " in line and "validation " in line and "flips " in line for line in lines)
 
 
 def test_importing_training_does_not_import_matplotlib_or_tqdm():

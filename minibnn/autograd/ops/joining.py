@@ -15,7 +15,9 @@ def concatenate(tensors, axis=0):
         joined = np.concatenate([t.data for t in tensors], axis)
     except ValueError:
         shapes = ", ".join(str(t.shape) for t in tensors)
-        raise InputError(f"concatenate along axis {axis} expects shapes that differ only there, and got {shapes}") from None
+        raise InputError(
+            f"concatenate along axis {axis} expects shapes that differ only there, and got {shapes}"
+        ) from None
     ends = np.cumsum([t.shape[axis] for t in tensors])
 
     def vjp(g):

@@ -1,0 +1,279 @@
+"""The command line: it parses, calls the library, prints. Whatever it does can be done in a few lines of Python."""
+
+import argparse
+import dataclasses
+import os
+import sys
+
+from minibnn import __version__
+from minibnn.errors import InputError
+
+NEXT_STEPS = """\
+first steps:
+  minibnn demo                                 a one-bit network learns beside its 32-bit twin (about 2 minutes)
+  minibnn info paper-3x3                       what a preset consists of
+  minibnn train image --data FOLDER            photos in Food-101's layout; without --data, generated pictures
+  minibnn train text --data FOLDER             WikiText raw files; without --data, Python's own help texts
+"""
+
+
+def main(arguments=None):
+    """Run the command line; returns the exit status: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        if options.debug:
+            raise
+        print("\nminibnn: stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if options.debug:
+            raise
+        print(f"minibnn: error: {_told(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _told(error):
+    """An error as one sentence; one that we did not foresee says so, because it is ours to mend."""
+    from minibnn.training.loop import DivergedError
+
+    if isinstance(error, (InputError, DivergedError)):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    if isinstance(error, MemoryError):
+        return "not enough memory; try a smaller preset, --batch-size or --image-size"
+    return f"{type(error).__name__}: {error} (this is a fault of minibnn; run again with --debug to see where)"
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="minibnn",
+        description="Neural networks whose every parameter is one bit (arXiv 2509.07025), from scratch.",
+        epilog=NEXT_STEPS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"minibnn {__version__}")
+    parser.set_defaults(command=lambda options: parser.print_help(), debug=False)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_demo(commands, common)
+    train = commands.add_parser("train", help="train a model, or its 32-bit twin", parents=[common])
+    train.set_defaults(command=lambda options: train.print_help())
+    kinds = train.add_subparsers(title="what to train on", metavar="KIND")
+    _add_train_image(kinds, common)
+    _add_train_text(kinds, common)
+    _add_info(commands, common)
+    return parser
+
+
+def _add_demo(commands, common):
+    demo = commands.add_parser(
+        "demo",
+        help="watch one-bit networks learn beside their 32-bit twins, offline",
+        description="Trains a small BCVNN and a small BLM, each beside its 32-bit twins, on built-in data.",
+        parents=[common],
+    )
+    demo.add_argument("--out-dir", metavar="DIR", default="runs/demo", help="where the picture goes (%(default)s)")
+    demo.add_argument("--seed", type=_whole, default=0, metavar="N", help="of data, weights and order (%(default)s)")
+    demo.set_defaults(command=run_demo)
+
+
+def _add_train_image(kinds, common):
+    image = kinds.add_parser("image", help="a BCVNN, on photos in folders", parents=[common])
+    _add_training_options(image, "tiny, small, paper-3x3, paper-5x5")
+    image.add_argument("--image-size", type=_positive, metavar="N", help="pixels of a side")
+    image.add_argument("--classes", metavar="N|A,B,...", type=_classes, help="the first N classes, or these (all)")
+    image.add_argument("--per-class", type=_positive, metavar="N", help="training pictures per class, at most (all)")
+    image.add_argument("--normalize", action="store_true", help="with --standard: the twin with Normalize (errata 13)")
+    image.add_argument("--normalize-over", choices=("channels", "example"), help="axis of Normalize (errata 4)")
+    image.set_defaults(command=train_image)
+
+
+def _add_train_text(kinds, common):
+    text = kinds.add_parser("text", help="a BLM, on WikiText raw files", parents=[common])
+    _add_training_options(text, "tiny, small, blm-small, blm-large")
+    text.add_argument("--vocab", metavar="FILE", help="a WordPiece vocabulary, such as BERT's vocab.txt")
+    text.add_argument("--vocab-size", type=_positive, metavar="N", help="size of the vocabulary built without --vocab")
+    text.add_argument("--max-len", type=_positive, metavar="N", help="tokens of a sequence")
+    text.add_argument("--sentences", action="store_true", help="padded sentences, the paper's way, not running text")
+    text.add_argument("--printed-mask", action="store_true", help="-1e-10, which the paper prints (errata 2)")
+    text.set_defaults(command=train_text)
+
+
+def _add_training_options(parser, presets):
+    parser.add_argument("--data", metavar="DIR", help="folder with the data (built-in data if left out)")
+    parser.add_argument("--preset", default="tiny", metavar="NAME", help=f"{presets} (%(default)s)")
+    parser.add_argument("--standard", action="store_true", help="train the 32-bit twin instead")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training data")
+    parser.add_argument("--batch-size", type=_positive, metavar="N", help="examples per step")
+    parser.add_argument("--lr", type=_rate, metavar="X", help="highest learning rate")
+    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="of weights and order (%(default)s)")
+    parser.add_argument("--max-steps", type=_positive, metavar="N", help="stop after so many steps")
+    parser.add_argument("--out-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
+
+
+def _add_info(commands, common):
+    info = commands.add_parser("info", help="layers, shapes, parameters and bytes of a preset", parents=[common])
+    info.add_argument("preset", metavar="PRESET", help="tiny, small, paper-3x3, paper-5x5, blm-small or blm-large")
+    info.set_defaults(command=show_info)
+
+
+def run_demo(options):
+    """`minibnn demo`."""
+    from minibnn.demo import demo
+
+    demo(options.out_dir, options.seed)
+
+
+def train_image(options):
+    """`minibnn train image`."""
+    from minibnn.data import draw_dishes, read_food101
+    from minibnn.models import IMAGE_PRESETS, preset_named
+    from minibnn.training.runs import image_run
+
+    if options.normalize and not options.standard:
+        raise InputError("--normalize chooses between the 32-bit twins: use it with --standard (bits always have it)")
+    preset = _with_options(preset_named(options.preset, IMAGE_PRESETS), options)
+    if options.data:
+        read = {"image_size": preset.image_size, "classes": options.classes, "progress": sys.stderr.isatty()}
+        train = read_food101(options.data, "train", per_class=options.per_class, **read)
+        validation = read_food101(options.data, "test", **read)
+    else:
+        size, classes = preset.image_size, options.classes
+        train = draw_dishes(options.per_class or 300, size, seed=0, classes=classes)
+        validation = draw_dishes(60, size, seed=1, classes=classes)
+    twin = {"normalize": options.normalize} if options.standard else {}
+    run = image_run(train, validation, preset, standard=options.standard, seed=options.seed, **twin)
+    chance = 1 / len(train.class_names)
+    _train(run, options, "image", preset, f"{len(train.class_names)} classes, chance is {chance:.1%} accuracy")
+
+
+def train_text(options):
+    """`minibnn train text`."""
+    from minibnn.data import WordPiece, builtin_text, read_wikitext, running_text, sentences, split_text
+    from minibnn.models import TEXT_PRESETS, preset_named
+    from minibnn.training import unigram_perplexity
+    from minibnn.training.runs import padded_sentences, running_rows, text_run
+
+    preset = _with_options(preset_named(options.preset, TEXT_PRESETS), options)
+    if options.data:
+        articles = [read_wikitext(options.data, split) for split in ("train", "valid")]
+        texts = [running_text(part) for part in articles]
+        examples = [sentences(part) for part in articles]
+    else:
+        texts = split_text(builtin_text())
+        examples = [[line for line in text.split("\n\n") if line.strip()] for text in texts]
+    if options.vocab:
+        wordpiece = WordPiece.from_file(options.vocab)
+    else:
+        print(f"building a vocabulary of {preset.vocab_size:,} word pieces from the training text ...")
+        wordpiece = WordPiece.train(texts[0], preset.vocab_size)
+    to_rows, parts = (padded_sentences, examples) if options.sentences else (running_rows, texts)
+    rows = [to_rows(part, wordpiece, preset.max_len) for part in parts]
+    model_options = {"mask_value": -1e-10} if options.printed_mask else {}
+    run = text_run(*rows, wordpiece, preset, standard=options.standard, seed=options.seed, **model_options)
+    unigram = unigram_perplexity(rows[0][:, 1:], rows[1][:, 1:], len(wordpiece), wordpiece.pad_id)
+    bar = f"the unigram model, which knows only how often each piece occurs, has validation perplexity {unigram:.1f}"
+    _train(run, options, "text", preset, bar, wordpiece)
+
+
+def _train(run, options, kind, preset, bar, wordpiece=None):
+    """Train, keep the run in its folder, and say what came out; what was learned before Ctrl-C is kept too."""
+    from minibnn.training.runs import RunFolder, free_folder
+
+    name = "standard" if options.standard else "binary"
+    path = options.out_dir or free_folder(f"runs/{kind}-{options.preset}-{name}")
+    given = {key: value for key, value in vars(options).items() if key != "command"}
+    folder = RunFolder(path, {"kind": kind, "options": given, "preset": dataclasses.asdict(preset)})
+    if wordpiece is not None:
+        wordpiece.save(folder.path / "vocab.txt")
+    print(f"{run.model!r}, {len(run.train):,} training and {len(run.validation):,} validation examples")
+    print(bar, flush=True)
+    try:
+        run.fit(report=folder.report, max_steps=options.max_steps)
+    finally:
+        files = folder.save(run, f"{kind}, {options.preset}, {name}")
+        print(f"kept in {folder.path}: {', '.join(files)}")
+    _print_result(run, bar)
+    if wordpiece is not None:
+        from minibnn.demo import sample_text
+
+        print(f"\nthe model writes: {sample_text(run.model, wordpiece, options.seed)}")
+
+
+def _print_result(run, bar):
+    from minibnn.training.runs import has_matplotlib
+
+    metric = "perplexity" if run.train.is_text else "accuracy"
+    last, values = run.history[-1], [record[f"val_{metric}"] for record in run.history]
+    best = min(values) if run.train.is_text else max(values)
+    shown = "{:.1f}" if run.train.is_text else "{:.1%}"
+    print(
+        f"epoch {last['epoch']}: training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}, "
+        f"validation {metric} {shown.format(values[-1])} (best {shown.format(best)}); {bar}"
+    )
+    if not has_matplotlib():
+        from minibnn.training import text_curve
+
+        print(text_curve({metric: run.history}, f"val_{metric}"))
+        print("for a picture of the curves: pip install 'minibnn[plots]'")
+
+
+def show_info(options):
+    """`minibnn info PRESET`."""
+    from minibnn.layers import ShapesOnly
+    from minibnn.models import IMAGE_PRESETS, TEXT_PRESETS, preset_named, summary
+
+    preset_named(options.preset, IMAGE_PRESETS | TEXT_PRESETS)
+    tables = []
+    if preset := IMAGE_PRESETS.get(options.preset):
+        side = preset.image_size
+        head = f"image preset '{options.preset}': BCVNN for 101 classes of {side} x {side} pixels"
+        tables.append(f"{head}\n\n{summary(preset.build(101, rng=ShapesOnly()), side)}")
+    if preset := TEXT_PRESETS.get(options.preset):
+        tokens, pieces = preset.max_len, preset.vocab_size
+        head = f"text preset '{options.preset}': BLM for {tokens} tokens of a vocabulary of {pieces:,}"
+        tables.append(f"{head}\n\n{summary(preset.build(pieces, rng=ShapesOnly()), tokens)}")
+    print("\n\n".join(tables))
+
+
+def _with_options(preset, options):
+    """The preset with what the command line gave instead of its own values."""
+    names = {field.name for field in dataclasses.fields(preset)}
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    return dataclasses.replace(preset, **given)
+
+
+def _number(text, convert, accept, expected):
+    try:
+        value = convert(text)
+        if accept(value):
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"expected {expected}, and got {text!r}")
+
+
+def _positive(text):
+    return _number(text, int, lambda n: n >= 1, "a whole number of at least 1")
+
+
+def _whole(text):
+    return _number(text, int, lambda n: n >= 0, "a whole number of at least 0")
+
+
+def _rate(text):
+    return _number(text, float, lambda x: 0 < x < float("inf"), "a number above 0")
+
+
+def _classes(text):
+    """A number of classes, or names separated by commas."""
+    return _positive(text) if text.lstrip("-").isdigit() else [name.strip() for name in text.split(",")]

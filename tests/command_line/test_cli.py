@@ -1,0 +1,275 @@
+"""The command line as a newcomer meets it: what it prints, what it writes, and one line for each thing gone wrong."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minibnn import demo
+from minibnn.cli import main
+from minibnn.errors import InputError
+from minibnn.training.runs import has_matplotlib
+
+TINY_IMAGE = ("--per-class", "3", "--classes", "3", "--epochs", "1", "--image-size", "16", "--batch-size", "4")
+
+
+def run(capsys, *arguments):
+    """(exit status, standard output, standard error) of `minibnn ARGUMENTS`."""
+    try:
+        status = main([str(a) for a in arguments])
+    except SystemExit as error:  # argparse
+        status = error.code
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Six photos of two classes in Food-101's layout."""
+    root, rng = tmp_path / "food", np.random.default_rng(0)
+    (root / "meta").mkdir(parents=True)
+    for name in ("pizza", "sushi"):
+        (root / "images" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = rng.integers(0, 255, (20, 30, 3), np.uint8)
+            Image.fromarray(pixels).save(root / "images" / name / f"{number}.jpg")
+    (root / "meta" / "classes.txt").write_text("pizza\nsushi\n")
+    (root / "meta" / "train.txt").write_text("pizza/0\npizza/1\nsushi/0\nsushi/1\n")
+    (root / "meta" / "test.txt").write_text("pizza/2\nsushi/2\n")
+    return root
+
+
+@pytest.fixture
+def articles(tmp_path):
+    """Two tiny WikiText raw files."""
+    root = tmp_path / "wiki"
+    root.mkdir()
+    text = " \n = Bread = \n \n Bread is made of flour . It is baked . \n \n = = Kinds = = \n \n Rye , wheat . \n"
+    for split in ("train", "valid"):
+        (root / f"wiki.{split}.raw").write_text(text * 12)
+    return root
+
+
+def files_of(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_train_image_on_photos_writes_a_run(capsys, photos, tmp_path):
+    out = tmp_path / "run"
+    status, printed, _ = run(
+        capsys, "train", "image", "--data", photos, "--image-size", 16, "--epochs", 2, "--out-dir", out, "--lr", "1e-3"
+    )
+    assert status == 0
+    assert "2 classes, chance is 50.0% accuracy" in printed
+    assert "epoch 2: training loss" in printed
+    assert files_of(out) >= {"config.json", "metrics.jsonl", "weights.npz"}
+    assert [json.loads(line)["epoch"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [1, 2]
+    config = json.loads((out / "config.json").read_text())
+    assert (config["kind"], config["preset"]["epochs"], config["preset"]["lr"]) == ("image", 2, 1e-3)
+    names = np.load(out / "weights.npz", allow_pickle=False).files
+    assert (names[0], names[-1]) == ("conv1a.W", "fc3.b")
+
+
+@pytest.mark.parametrize("extra", [[], ["--standard"], ["--sentences"], ["--printed-mask"]])
+def test_train_text_prints_the_unigram_perplexity_and_a_sample(capsys, articles, tmp_path, extra):
+    out = tmp_path / "run"
+    options = ["--vocab-size", 120, "--max-len", 12, "--epochs", 1, "--out-dir", out, *extra]
+    status, printed, _ = run(capsys, "train", "text", "--data", articles, *options)
+    assert status == 0
+    assert "has validation perplexity" in printed
+    assert "the model writes: the" in printed
+    assert files_of(out) >= {"config.json", "metrics.jsonl", "weights.npz", "vocab.txt"}
+
+
+def test_the_same_seed_gives_the_same_run(capsys, tmp_path):
+    losses = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert run(capsys, "train", "image", *TINY_IMAGE, "--seed", seed, "--out-dir", tmp_path / name)[0] == 0
+        losses.append(json.loads((tmp_path / name / "metrics.jsonl").read_text())["train_loss"])
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("extra", [["--standard"], ["--standard", "--normalize"], ["--normalize-over", "example"]])
+def test_twins_and_choices_train(capsys, tmp_path, extra):
+    status, printed, _ = run(capsys, "train", "image", *TINY_IMAGE, *extra, "--out-dir", tmp_path / "run")
+    assert status == 0
+    assert ("one-bit" in printed) == ("--standard" not in extra)
+
+
+@pytest.mark.parametrize(
+    ("preset", "count"),
+    [
+        ("paper-3x3", "5,132,165"),
+        ("paper-5x5", "13,505,925"),
+        ("blm-small", "154,406,714"),
+        ("blm-large", "332,855,098"),
+    ],
+)
+def test_info_shows_the_counts_of_the_paper(capsys, preset, count):
+    status, printed, _ = run(capsys, "info", preset)
+    assert status == 0
+    assert count in printed.splitlines()[-1]
+
+
+def test_info_of_a_name_that_both_kinds_have_shows_both(capsys):
+    printed = run(capsys, "info", "tiny")[1]
+    assert "BCVNN" in printed
+    assert "BLM" in printed
+
+
+def test_without_a_command_it_shows_first_steps(capsys):
+    status, printed, _ = run(capsys)
+    assert status == 0
+    assert "minibnn demo" in printed
+
+
+MISTAKES = {
+    "unknown preset": (["info", "papre-3x3"], 1, "Did you mean 'paper-3x3'?"),
+    "text preset for images": (["train", "image", "--preset", "blm-small"], 1, "unknown preset 'blm-small'"),
+    "missing folder": (["train", "image", "--data", "no-such-folder"], 1, "no-such-folder"),
+    "missing text": (["train", "text", "--data", "no-such-folder"], 1, "no-such-folder does not exist"),
+    "missing vocabulary": (["train", "text", "--vocab", "no-such.txt"], 1, "cannot read the vocabulary no-such.txt"),
+    "vocabulary too small": (["train", "text", "--vocab-size", "5"], 1, "vocab_size"),
+    "unknown class": (["train", "image", "--classes", "piza,sushi"], 1, "'pizza', the nearest name"),
+    "too many classes": (["train", "image", "--classes", "200"], 1, "200"),
+    "image too small": (["train", "image", "--image-size", "8"], 1, "at least 16 x 16"),
+    "normalize without standard": (["train", "image", "--normalize"], 1, "use it with --standard"),
+    "epochs": (["train", "image", "--epochs", "0"], 2, "expected a whole number of at least 1, and got '0'"),
+    "rate": (["train", "text", "--lr", "fast"], 2, "expected a number above 0, and got 'fast'"),
+    "rate nan": (["train", "text", "--lr", "nan"], 2, "expected a number above 0, and got 'nan'"),
+    "unknown option": (["demo", "--fast"], 2, "unrecognized arguments: --fast"),
+    "unknown command": (["dmeo"], 2, "invalid choice: 'dmeo'"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_in_one_line_without_a_traceback(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, expected, message = MISTAKES[name]
+    status, _, err = run(capsys, *arguments)
+    assert status == expected
+    last = err.splitlines()[-1]
+    assert message in last
+    assert "error: " in last
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(InputError):
+        main(["info", "nothing", "--debug"])
+
+
+def test_a_run_is_never_overwritten(capsys, tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("{}\n")
+    status, _, err = run(capsys, "train", "image", *TINY_IMAGE, "--out-dir", tmp_path)
+    assert status == 1
+    assert "already holds a run" in err
+    assert (tmp_path / "metrics.jsonl").read_text() == "{}\n"
+
+
+def test_an_out_dir_that_is_a_file_is_refused_before_training(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    for arguments in (["demo"], ["train", "image", *TINY_IMAGE]):
+        status, _, err = run(capsys, *arguments, "--out-dir", tmp_path / "file")
+        assert status == 1
+        assert "cannot write to the folder" in err
+
+
+def test_default_folders_get_new_numbers(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert run(capsys, "train", "image", *TINY_IMAGE)[0] == 0
+    assert files_of(tmp_path / "runs") == {"image-tiny-binary", "image-tiny-binary-2"}
+
+
+def test_a_truncated_photo_is_named(capsys, photos):
+    broken = photos / "images" / "sushi" / "1.jpg"
+    broken.write_bytes(broken.read_bytes()[:200])
+    status, _, err = run(capsys, "train", "image", "--data", photos, "--image-size", 16)
+    assert status == 1
+    assert "sushi" in err
+    assert "1.jpg" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_diverging_run_says_so_and_keeps_its_folder(capsys, tmp_path):
+    status, _, err = run(
+        capsys,
+        "train",
+        "image",
+        "--standard",
+        *TINY_IMAGE,
+        "--lr",
+        "1e30",
+        "--epochs",
+        9,
+        "--out-dir",
+        tmp_path / "run",
+    )
+    assert status == 1
+    assert "training has diverged" in err.splitlines()[-1]
+    assert "weights.npz" in files_of(tmp_path / "run")
+
+
+def test_ctrl_c_keeps_what_was_learned_and_exits_with_130(tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "minibnn", "train", "image", "--classes", "2", "--per-class", "40", "--image-size"]
+    process = subprocess.Popen(
+        [*command, "16", "--epochs", "1000", "--out-dir", str(out)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (out / "metrics.jsonl").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "minibnn: stopped"
+    assert "weights.npz" in files_of(out)
+    assert f"kept in {out}" in printed
+    assert not [name for name in files_of(out) if name.startswith(".")]
+
+
+def test_a_reader_that_stops_reading_is_no_error():
+    command = [sys.executable, "-m", "minibnn", "info", "blm-large"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_the_terminal_shows_curves_where_matplotlib_is_missing(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("minibnn.training.runs.has_matplotlib", lambda: False)
+    status, printed, _ = run(capsys, "train", "image", *TINY_IMAGE, "--out-dir", tmp_path / "run")
+    assert status == 0
+    assert "pip install 'minibnn[plots]'" in printed
+    assert "curves.png" not in files_of(tmp_path / "run")
+
+
+def test_the_demo_prints_both_tables_and_saves_its_picture(capsys, tmp_path, monkeypatch):
+    """The whole demo, with fewer pictures, less text and one epoch."""
+
+    monkeypatch.setattr(demo, "TRAINING_PICTURES", 4)
+    monkeypatch.setattr(demo, "VALIDATION_PICTURES", 2)
+    monkeypatch.setattr(demo, "IMAGES", dataclasses.replace(demo.IMAGES, epochs=1, image_size=16))
+    monkeypatch.setattr(
+        demo, "TEXT", dataclasses.replace(demo.TEXT, epochs=1, emb_dim=16, num_blocks=1, vocab_size=150)
+    )
+    monkeypatch.setattr(
+        demo, "builtin_text", lambda: "\n\n\n".join(f"One bit is all we need, {i}." for i in range(400))
+    )
+    status, printed, _ = run(capsys, "demo", "--out-dir", tmp_path)
+    assert status == 0
+    for name in ("one bit", "32-bit", "32-bit, Normalize", "val perplexity", "1-bit bytes", "writes:"):
+        assert name in printed
+    if has_matplotlib():
+        assert (tmp_path / "learning.png").read_bytes()[:4] == b"\x89PNG"
