@@ -254,6 +254,9 @@ def operation(name, data, parents, vjp):
     `vjp(g)`: for a gradient `g` of the shape of `data`, returns one gradient (or None) per parent, each of that
     parent's shape. When no parent requires a gradient, nothing is remembered, and the parents' memory can be freed.
     """
+    for parent in parents:
+        if not isinstance(parent, Tensor):
+            raise InputTypeError(f"{name} expects Tensors, and got {type(parent).__name__}; wrap it: Tensor(array)")
     result = Tensor(data)
     result.operation = name
     if any(parent.requires_grad for parent in parents):

@@ -13,9 +13,11 @@ def kernel(function):
     """`function` compiled by Numba on its first call.
 
     Every kernel is written as one parallel loop in which each turn writes to its own part of the output, so that the
-    result is the same, bit for bit, for any number of threads.
+    result is the same, bit for bit, for any number of threads. Sums may be reordered to use vector instructions, but
+    nan and infinity keep their meaning.
     """
-    options = {"parallel": True, "error_model": "numpy", "nogil": True}
+    reordering = {"reassoc", "nsz", "contract"}
+    options = {"parallel": True, "error_model": "numpy", "nogil": True, "fastmath": reordering}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # no folder that a cache could be written to

@@ -16,7 +16,7 @@ ACTIVATIONS = {None: linear, "relu": ops.relu, "gelu": ops.gelu, "softmax": ops.
 
 def activation_named(name):
     """The activation function of that name. Raises InputError, with the nearest name, for one that does not exist."""
-    if name in ACTIVATIONS:
+    if name is None or (isinstance(name, str) and name in ACTIVATIONS):
         return ACTIVATIONS[name]
     near = difflib.get_close_matches(str(name), [n for n in ACTIVATIONS if n], 1)
     raise InputError(

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from minibnn.autograd import ops
+from minibnn.autograd import Tensor, ops
 from minibnn.errors import InputError
 from minibnn.layers.fully_connected import BNFCL, check_features
-from minibnn.layers.module import Module, as_generator, check_positive
+from minibnn.layers.module import Module, as_generator, check_float, check_positive
 
 
 class BATL(Module):
@@ -28,6 +28,8 @@ class BATL(Module):
         check_positive("BATL", emb_dim=emb_dim, num_heads=num_heads)
         if emb_dim % num_heads:
             raise InputError(f"BATL: emb_dim must be a multiple of num_heads, and {emb_dim} is not one of {num_heads}")
+        if not isinstance(mask_value, (int, float)) or math.isnan(mask_value):
+            raise InputError(f"BATL: mask_value must be a number, such as -math.inf, and is {mask_value!r}")
         rng = as_generator(rng)
         self.emb_dim, self.num_heads, self.mask_value = emb_dim, num_heads, mask_value
         self.query = self.fully_connected(emb_dim, emb_dim, rng=rng)
@@ -37,7 +39,7 @@ class BATL(Module):
 
     def forward(self, query, key, value, mask=None):
         """query, key, value (B, T, D) -> projection (B, T, D)."""
-        mask = causal_mask(query.shape[-2]) if mask is None else mask
+        mask = causal_mask(query.shape[-2]) if mask is None else checked_mask(mask, query.shape[-2])
         num_key = self.emb_dim // self.num_heads  # line 1
         Q = self.query(query)  # lines 2-3
         K = self.key(key)  # line 4
@@ -59,17 +61,33 @@ class BATL(Module):
         return projection  # line 24
 
     def check(self, query, key, value, mask=None):
-        """Raise unless the three are (B, T, D), and the mask (T, T)."""
+        """Raise unless the three are (B, T, D)."""
         owner = type(self).__name__
         for name, x in (("query", query), ("key", key), ("value", value)):
-            check_features(f"{owner}, {name},", x, self.emb_dim)
-            if x.ndim != 3 or x.shape != query.shape:
-                raise InputError(
-                    f"{owner} expects query, key and value of one shape (B, T, {self.emb_dim}), and got "
-                    f"{query.shape}, {key.shape} and {value.shape}"
-                )
-        if mask is not None and np.shape(mask) != (query.shape[1],) * 2:
-            raise InputError(f"{owner} expects a mask {(query.shape[1],) * 2}, and got shape {np.shape(mask)}")
+            check_sequences(f"{owner}, {name},", x, self.emb_dim)
+        if not query.shape == key.shape == value.shape:
+            raise InputError(
+                f"{owner} expects query, key and value of one shape (B, T, {self.emb_dim}), and got "
+                f"{query.shape}, {key.shape} and {value.shape}"
+            )
+
+
+def check_sequences(owner, x, emb_dim):
+    """Raise InputError unless `x` is a Tensor (B, T, emb_dim) with at least one token."""
+    check_float(owner, x, f"sequences (B, T, {emb_dim})")
+    check_features(owner, x, emb_dim)
+    if x.ndim != 3:
+        raise InputError(f"{owner} expects sequences (B, T, {emb_dim}), and got shape {x.shape}")
+
+
+def checked_mask(mask, seq_len):
+    """The mask (T, T) as an array; raises InputError for another shape, or a position that may see nothing."""
+    mask = mask.data if isinstance(mask, Tensor) else np.asarray(mask)
+    if mask.shape != (seq_len, seq_len):
+        raise InputError(f"BATL expects a mask {(seq_len, seq_len)}, and got shape {mask.shape}")
+    if (blind := (mask == 0).all(-1)).any():
+        raise InputError(f"BATL: row {blind.argmax()} of the mask is all 0; each position must see at least one")
+    return mask
 
 
 def causal_mask(seq_len):

@@ -53,7 +53,7 @@ class BNCVL(Module):
 
 def normalize_axes(normalize_over):
     """The axes that Normalize runs over, by the name of the choice."""
-    if normalize_over not in NORMALIZE_AXES:
+    if not isinstance(normalize_over, str) or normalize_over not in NORMALIZE_AXES:
         raise InputError(f"normalize_over expects 'channels' or 'example', and got {normalize_over!r}")
     return NORMALIZE_AXES[normalize_over]
 

@@ -41,7 +41,7 @@ class BEMBL(Module):
     def check(self, seq):
         """Raise unless seq is an integer array (B, T) of ids, with T <= max_len."""
         owner = type(self).__name__
-        seq = check_ids(owner, seq, self.vocab_size)
+        check_ids(owner, seq, self.vocab_size)
         if seq.ndim != 2 or seq.size == 0:
             raise InputError(f"{owner} expects token ids (B, T), at least one, and got shape {seq.shape}")
         if seq.shape[1] > self.max_len:

@@ -124,8 +124,16 @@ def glorot_uniform(rng, shape):
 def check_positive(owner, **sizes):
     """Raise InputError unless each named size is an int of at least 1."""
     for name, size in sizes.items():
-        if not isinstance(size, (int, np.integer)) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
             raise InputError(f"{owner}: {name} must be a whole number of at least 1, and is {size!r}")
+
+
+def check_sizes(owner, name, sizes, count):
+    """`sizes` as a tuple; raises InputError unless they are `count` ints of at least 1."""
+    if not isinstance(sizes, (tuple, list)) or len(sizes) != count:
+        raise InputError(f"{owner}: {name} expects {count} sizes, and got {sizes!r}")
+    check_positive(owner, **{f"{name}[{i}]": size for i, size in enumerate(sizes)})
+    return tuple(sizes)
 
 
 def as_input(x):

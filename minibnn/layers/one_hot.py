@@ -3,6 +3,7 @@
 import numpy as np
 
 from minibnn.errors import InputError, InputTypeError
+from minibnn.layers.module import check_positive
 
 
 class OneHot:
@@ -16,6 +17,7 @@ class OneHot:
     """
 
     def __init__(self, ids, depth):
+        check_positive("ToCategorical", depth=depth)
         self.ids = check_ids("ToCategorical", ids, depth)
         self.depth = depth
 
@@ -31,10 +33,11 @@ class OneHot:
 
 
 def check_ids(owner, ids, depth):
-    """`ids` as an integer array; raises unless they are integers from 0 to depth - 1."""
-    ids = np.asarray(ids)
-    if ids.dtype.kind not in "iu":
-        raise InputTypeError(f"{owner} expects an array of integer ids, and got {ids.dtype}")
+    """`ids` again; raises unless they are an integer array of numbers from 0 to depth - 1."""
+    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
+        raise InputTypeError(
+            f"{owner} expects a NumPy array of integer ids, and got {getattr(ids, 'dtype', type(ids).__name__)}"
+        )
     if ids.size and (ids.min() < 0 or ids.max() >= depth):
         first = tuple(int(i) for i in np.argwhere((ids < 0) | (ids >= depth))[0])
         raise InputError(f"{owner} expects ids from 0 to {depth - 1}, and got {ids[first]} at index {first}")

@@ -3,7 +3,7 @@
 import math
 
 from minibnn.autograd.ops import normalize
-from minibnn.layers.attention import BATL
+from minibnn.layers.attention import BATL, check_sequences
 from minibnn.layers.fully_connected import BNFCL
 from minibnn.layers.module import Module, as_generator, check_positive
 
@@ -45,4 +45,4 @@ class BTFB(Module):
 
     def check(self, seq):
         """Raise unless seq is (B, T, D)."""
-        self.attention.check(seq, seq, seq)
+        check_sequences(type(self).__name__, seq, self.attention.emb_dim)

@@ -6,7 +6,7 @@ from minibnn.autograd.ops import global_average_pool, max_pool
 from minibnn.errors import InputError
 from minibnn.layers.convolution import BNCVL, check_images
 from minibnn.layers.fully_connected import BNFCL
-from minibnn.layers.module import Module, as_generator, check_positive
+from minibnn.layers.module import Module, as_generator, check_positive, check_sizes
 from minibnn.layers.standard import StandardCVL, StandardFCL
 
 SMALLEST_IMAGE = 16  # four times halved, one pixel is left
@@ -33,7 +33,7 @@ class BCVNN(Module):
         normalize_over="channels",
         rng=None,
     ):
-        widths, units = _sizes("widths", widths, 5), _sizes("units", units, 2)
+        widths, units = check_sizes("BCVNN", "widths", widths, 5), check_sizes("BCVNN", "units", units, 2)
         check_positive("BCVNN", kernel_size=kernel_size, num_classes=num_classes)
         rng = as_generator(rng)
         conv = functools.partial(
@@ -110,6 +110,7 @@ class StandardCVNN(BCVNN):
     """
 
     def __init__(self, *arguments, normalize=False, dropout=(0.4, 0.3), **options):
+        _check_rates(dropout)
         self.normalize = normalize
         super().__init__(*arguments, **options)
         self.fc1.dropout, self.fc2.dropout = dropout
@@ -123,9 +124,6 @@ class StandardCVNN(BCVNN):
         return StandardFCL(n_in, n_units, activation, normalize=self.normalize, rng=rng)
 
 
-def _sizes(name, sizes, count):
-    sizes = tuple(sizes)
-    if len(sizes) != count:
-        raise InputError(f"BCVNN: {name} expects {count} sizes, one per block or layer, and got {sizes}")
-    check_positive("BCVNN", **{f"{name}[{i}]": size for i, size in enumerate(sizes)})
-    return sizes
+def _check_rates(dropout):
+    if not isinstance(dropout, (tuple, list)) or len(dropout) != 2 or not all(0 <= rate < 1 for rate in dropout):
+        raise InputError(f"BCVNN.standard: dropout expects two rates of at least 0 and below 1, and got {dropout!r}")

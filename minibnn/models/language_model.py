@@ -3,10 +3,9 @@
 import math
 
 from minibnn.autograd.ops import normalize
-from minibnn.errors import InputError
 from minibnn.layers.embedding import BEMBL
 from minibnn.layers.fully_connected import BNFCL
-from minibnn.layers.module import Module, as_generator, check_positive
+from minibnn.layers.module import Module, as_generator, check_positive, check_sizes
 from minibnn.layers.standard import ScaledNormalize, StandardEMBL, StandardFCL, StandardTFB
 from minibnn.layers.transformer_block import BTFB
 
@@ -30,8 +29,7 @@ class BLM(Module):
         self, max_len, emb_dim, num_heads, vocab_size, mlp_units, num_blocks, *, mask_value=-math.inf, rng=None
     ):
         check_positive("BLM", max_len=max_len, emb_dim=emb_dim, vocab_size=vocab_size, num_blocks=num_blocks)
-        if len(tuple(mlp_units)) != 2:
-            raise InputError(f"BLM: mlp_units expects two sizes, and got {mlp_units!r}")
+        mlp_units = check_sizes("BLM", "mlp_units", mlp_units, 2)
         rng = as_generator(rng)
         self.max_len, self.vocab_size = max_len, vocab_size
         self.embed = self.embedding(max_len, emb_dim, vocab_size, rng=rng)

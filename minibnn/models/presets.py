@@ -50,7 +50,7 @@ class TextPreset:
     vocab_size: int = 2048
     epochs: int = 10
     batch_size: int = 16
-    lr: float = 1e-3
+    lr: float = 3e-3
     warmup_steps: int = 50
 
     def build(self, vocab_size, *, standard=False, rng=None, **options):
@@ -79,9 +79,9 @@ TEXT_PRESETS = {
 
 def preset_named(name, presets):
     """The preset of that name. Raises InputError, with the nearest name, for one that does not exist."""
-    if name in presets:
+    if isinstance(name, str) and name in presets:
         return presets[name]
-    near = difflib.get_close_matches(name, presets, 1)
+    near = difflib.get_close_matches(str(name), presets, 1)
     raise InputError(
         f"unknown preset {name!r}; there are {', '.join(presets)}" + (f". Did you mean {near[0]!r}?" if near else "")
     )

@@ -1,0 +1,78 @@
+"""`generate`: what it draws, what it sees, and that it leaves the model as it was."""
+
+import collections
+
+import numpy as np
+import pytest
+from layers.parameters import randomize
+
+from minibnn.models import BLM, generate
+
+
+@pytest.fixture
+def model():
+    rng = np.random.default_rng(0)
+    return randomize(BLM(6, 8, 2, 11, (7, 9), 2, rng=rng), rng)
+
+
+def text(model, ids=(1, 2), count=8, seed=0, **options):
+    return list(generate(model, ids, count, np.random.default_rng(seed), **options))
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"top_k": 1}, {"temperature": 1e-6}])
+def test_greedy_takes_the_most_likely_token_of_the_last_max_len(model, options):
+    ids = [1, 2]
+    for _ in range(8):
+        ids.append(int(model.logits(np.array([ids[-6:]])).data[0, -1].argmax()))
+    assert text(model, **options) == ids[2:]
+
+
+def test_the_same_seed_writes_the_same_text_and_another_seed_another(model):
+    assert text(model, count=20, seed=1) == text(model, count=20, seed=1)
+    assert text(model, count=20, seed=1) != text(model, count=20, seed=2)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_tokens_are_drawn_from_the_softmax_at_that_temperature(model, temperature):
+    logits = model.logits(np.array([[3, 4]])).data[0, -1].astype(np.float64) / temperature
+    expected = np.exp(logits) / np.exp(logits).sum()
+    rng = np.random.default_rng(0)
+    drawn = [next(generate(model, [3, 4], 1, rng, temperature=temperature)) for _ in range(1500)]
+    counts = np.bincount(drawn, minlength=11) / len(drawn)
+    assert np.abs(counts - expected).max() < 0.05
+
+
+def test_top_k_draws_from_the_k_most_likely_only(model):
+    likely = set(np.argsort(model.logits(np.array([[3]])).data[0, -1])[-3:].tolist())
+    rng = np.random.default_rng(0)
+    drawn = collections.Counter(next(generate(model, [3], 1, rng, top_k=3, temperature=5)) for _ in range(200))
+    assert set(drawn) == likely
+
+
+def test_top_k_of_the_whole_vocabulary_changes_nothing(model):
+    assert text(model, top_k=11) == text(model, top_k=99) == text(model)
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_trainable_is_restored_at_the_end_and_when_stopped_early(model, flag):
+    model.trainable = flag
+    text(model, count=2)
+    assert model.trainable is flag
+    stopped = generate(model, [1], 5, np.random.default_rng(0))
+    next(stopped)
+    stopped.close()
+    assert model.trainable is flag
+
+
+def test_trainable_is_restored_after_an_error(model):
+    with pytest.raises(ValueError, match="ids from 0 to 10"):
+        text(model, ids=[99])
+    assert model.trainable
+
+
+def test_the_beginning_is_left_as_it_was_and_only_new_tokens_are_yielded(model):
+    beginning = [1, 2, 3]
+    written = text(model, ids=beginning, count=4)
+    assert beginning == [1, 2, 3]
+    assert len(written) == 4
+    assert all(type(token) is int and 0 <= token < 11 for token in written)
