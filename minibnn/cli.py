@@ -153,7 +153,7 @@ def train_image(options):
     twin = {"normalize": options.normalize} if options.standard else {}
     run = image_run(train, validation, preset, standard=options.standard, seed=options.seed, **twin)
     chance = 1 / len(train.class_names)
-    _train(run, options, "image", preset, f"{len(train.class_names)} classes, chance is {chance:.1%} accuracy")
+    _train(run, options, "image", f"{len(train.class_names)} classes, chance is {chance:.1%} accuracy")
 
 
 def train_text(options):
@@ -182,17 +182,17 @@ def train_text(options):
     run = text_run(*rows, wordpiece, preset, standard=options.standard, seed=options.seed, **model_options)
     unigram = unigram_perplexity(rows[0][:, 1:], rows[1][:, 1:], len(wordpiece), wordpiece.pad_id)
     bar = f"the unigram model, which knows only how often each piece occurs, has validation perplexity {unigram:.1f}"
-    _train(run, options, "text", preset, bar, wordpiece)
+    _train(run, options, "text", bar, wordpiece)
 
 
-def _train(run, options, kind, preset, bar, wordpiece=None):
+def _train(run, options, kind, bar, wordpiece=None):
     """Train, keep the run in its folder, and say what came out; what was learned before Ctrl-C is kept too."""
     from minibnn.training.runs import RunFolder, free_folder
 
     name = "standard" if options.standard else "binary"
     path = options.out_dir or free_folder(f"runs/{kind}-{options.preset}-{name}")
     given = {key: value for key, value in vars(options).items() if key != "command"}
-    folder = RunFolder(path, {"kind": kind, "options": given, "preset": dataclasses.asdict(preset)})
+    folder = RunFolder(path, {"kind": kind, "options": given, "preset": dataclasses.asdict(run.preset)})
     if wordpiece is not None:
         wordpiece.save(folder.path / "vocab.txt")
     print(f"{run.model!r}, {len(run.train):,} training and {len(run.validation):,} validation examples")
@@ -249,6 +249,8 @@ def _with_options(preset, options):
     """The preset with what the command line gave instead of its own values."""
     names = {field.name for field in dataclasses.fields(preset)}
     given = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    if options.lr is not None:
+        given["standard_lr"] = options.lr
     return dataclasses.replace(preset, **given)
 
 

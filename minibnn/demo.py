@@ -12,7 +12,7 @@ from minibnn.models.summary import sizes, table
 from minibnn.training import save_comparison, text_curve, unigram_perplexity
 from minibnn.training.runs import has_matplotlib, image_run, new_folder, running_rows, text_run
 
-IMAGES = ImagePreset(widths=(16, 32, 64, 128, 256), units=(256, 128), image_size=32, epochs=6, lr=3e-4)
+IMAGES = ImagePreset(widths=(16, 32, 64, 128, 256), units=(256, 128), image_size=32, epochs=6)
 TEXT = TextPreset(max_len=64, emb_dim=128, num_heads=4, mlp_units=(256, 128), num_blocks=2, vocab_size=1024, epochs=6)
 TRAINING_PICTURES, VALIDATION_PICTURES = 200, 50  # per class, of ten classes
 

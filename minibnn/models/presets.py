@@ -10,7 +10,10 @@ from minibnn.models.language_model import BLM
 
 @dataclasses.dataclass(frozen=True)
 class ImagePreset:
-    """A BCVNN (Algorithm 7) and its recipe; see `BCVNN` for the first five, `WarmupDecay` for the schedule."""
+    """A BCVNN (Algorithm 7) and its recipe; see `BCVNN` for the first four, `WarmupDecay` for the schedule.
+
+    `lr`: highest learning rate; `standard_lr`: that of the 32-bit twin without Normalize, which takes larger steps.
+    """
 
     kernel_size: int = 3
     widths: tuple = (32, 64, 128, 256, 512)
@@ -20,6 +23,7 @@ class ImagePreset:
     epochs: int = 25
     batch_size: int = 32
     lr: float = 3e-4
+    standard_lr: float = 1e-3
     warmup_steps: int = 20
 
     def build(self, num_classes, *, standard=False, rng=None, **options):
@@ -37,9 +41,10 @@ class ImagePreset:
 
 @dataclasses.dataclass(frozen=True)
 class TextPreset:
-    """A BLM (Algorithm 8) and its recipe; see `BLM` for the first six, `WarmupDecay` for the schedule.
+    """A BLM (Algorithm 8) and its recipe; see `BLM` for the first five, `WarmupDecay` for the schedule.
 
-    `vocab_size`: pieces of the vocabulary that is built from the training text when none is given.
+    `lr`: highest learning rate; `standard_lr`: that of the 32-bit twin. `vocab_size`: pieces of the vocabulary that is
+    built from the training text when none is given.
     """
 
     max_len: int = 64
@@ -51,6 +56,7 @@ class TextPreset:
     epochs: int = 10
     batch_size: int = 16
     lr: float = 3e-3
+    standard_lr: float = 1e-3
     warmup_steps: int = 50
 
     def build(self, vocab_size, *, standard=False, rng=None, **options):
@@ -64,16 +70,16 @@ IMAGE_PRESETS = {
     "tiny": ImagePreset(widths=(16, 32, 64, 128, 256), units=(256, 128), image_size=32),
     "small": ImagePreset(),
     # Table 1 of the paper: 256 x 256 pixels, batches of 64, a warm-up of 20 steps to 1e-4.
-    "paper-3x3": ImagePreset(kernel_size=3, image_size=256, batch_size=64, epochs=1000, lr=1e-4),
-    "paper-5x5": ImagePreset(kernel_size=5, image_size=256, batch_size=64, epochs=1000, lr=1e-4),
+    "paper-3x3": ImagePreset(kernel_size=3, image_size=256, batch_size=64, epochs=1000, lr=1e-4, standard_lr=1e-4),
+    "paper-5x5": ImagePreset(kernel_size=5, image_size=256, batch_size=64, epochs=1000, lr=1e-4, standard_lr=1e-4),
 }
 
 TEXT_PRESETS = {
     "tiny": TextPreset(),
     "small": TextPreset(128, 256, 8, (1024, 512), 4, 4096),
     # Tables 3 and 4 of the paper; the batch size is not given there.
-    "blm-small": TextPreset(256, 768, 16, (4096, 2048), 12, 30522, epochs=100, lr=1e-5),
-    "blm-large": TextPreset(256, 1024, 16, (8192, 4096), 16, 30522, epochs=100, lr=1e-5),
+    "blm-small": TextPreset(256, 768, 16, (4096, 2048), 12, 30522, epochs=100, lr=1e-5, standard_lr=1e-5),
+    "blm-large": TextPreset(256, 1024, 16, (8192, 4096), 16, 30522, epochs=100, lr=1e-5, standard_lr=1e-5),
 }
 
 

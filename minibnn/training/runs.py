@@ -70,6 +70,8 @@ def image_run(train, validation, preset, *, standard=False, seed=0, **twin_optio
     """
     if train.class_names != validation.class_names:
         raise InputError(f"training and validation classes differ: {train.class_names}, {validation.class_names}")
+    if standard and not twin_options.get("normalize"):
+        preset = dataclasses.replace(preset, lr=preset.standard_lr)
     rng = np.random.default_rng(seed)
     model = preset.build(len(train.class_names), standard=standard, rng=rng, **twin_options)
     examples = [Examples(pictures.images, pictures.labels, to_float) for pictures in (train, validation)]
@@ -83,6 +85,8 @@ def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, 
     `wordpiece`: their WordPiece. `preset`: TextPreset. `standard`: build the twin; `model_options`: `mask_value`.
     `seed`: int; the same seed gives the same run.
     """
+    if standard:
+        preset = dataclasses.replace(preset, lr=preset.standard_lr)
     rng = np.random.default_rng(seed)
     model = preset.build(len(wordpiece), standard=standard, rng=rng, **model_options)
     examples = [Examples(r[:, :-1], r[:, 1:], ignore=wordpiece.pad_id) for r in (train_rows, validation_rows)]

@@ -78,7 +78,7 @@ def shapes(min_dims=0, max_dims=4, side=sizes):
 
 @st.composite
 def unary(draw, function, numbers=smooth, layouts=layouts, options=None, latent=()):
-    shape, option = draw(shapes()), draw(options) if options else None
+    shape, option = draw(shapes()), None if options is None else draw(options)
     return Case(
         function if option is None else lambda x: function(x, option),
         (shape,),

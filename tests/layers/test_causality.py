@@ -1,7 +1,5 @@
 """No output depends on a later token, unless the mask is the -1e-10 that the paper prints."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,29 +23,29 @@ class SelfAttention(BATL):
         return super().forward(seq, seq, seq)
 
 
-def block(mask_value, rng):
-    return BTFB(4, 2, 6, mask_value=mask_value, rng=rng)
+def block(rng, **mask):
+    return BTFB(4, 2, 6, **mask, rng=rng)
 
 
-def attention(mask_value, rng):
-    return SelfAttention(4, 2, mask_value=mask_value, rng=rng)
+def attention(rng, **mask):
+    return SelfAttention(4, 2, **mask, rng=rng)
 
 
-def language_model(mask_value, rng):
-    return BLM(8, 4, 2, 9, (6, 5), 2, mask_value=mask_value, rng=rng)
+def language_model(rng, **mask):
+    return BLM(8, 4, 2, 9, (6, 5), 2, **mask, rng=rng)
 
 
-def language_twin(mask_value, rng):
-    return BLM.standard(8, 4, 2, 9, (6, 5), 2, mask_value=mask_value, rng=rng)
+def language_twin(rng, **mask):
+    return BLM.standard(8, 4, 2, 9, (6, 5), 2, **mask, rng=rng)
 
 
 BUILDERS = pytest.mark.parametrize("build", [attention, block, language_model, language_twin])
 
 
-def two_futures(build, seed, mask_value, seq_len, known):
+def two_futures(build, seed, seq_len, known, **mask):
     """Outputs for two sequences that agree in the first `known` tokens and in no token after."""
     rng = np.random.default_rng(seed)
-    layer = randomize(build(mask_value, rng), rng)
+    layer = randomize(build(rng, **mask), rng)
     if isinstance(layer, BLM):
         seq = rng.integers(9, size=(2, seq_len))
         other = (seq + rng.integers(1, 9, size=seq.shape)) % 9
@@ -62,19 +60,19 @@ def two_futures(build, seed, mask_value, seq_len, known):
 @given(seed=st.integers(0, 2**32 - 1), seq_len=st.integers(2, 8), data=st.data())
 def test_later_tokens_leave_earlier_outputs_bit_for_bit_the_same(build, seed, seq_len, data):
     known = data.draw(st.integers(1, seq_len - 1))
-    one, other = two_futures(build, seed, -math.inf, seq_len, known)
+    one, other = two_futures(build, seed, seq_len, known)
     np.testing.assert_array_equal(one[:, :known], other[:, :known])
 
 
 @BUILDERS
 def test_the_current_token_does_change_its_own_output(build):
-    one, other = two_futures(build, 3, -math.inf, seq_len=6, known=5)
+    one, other = two_futures(build, 3, seq_len=6, known=5)
     assert np.abs(one[:, 5] - other[:, 5]).max() > 1e-5
 
 
 @BUILDERS
 def test_with_the_printed_constant_later_tokens_do_change_earlier_outputs(build):
-    one, other = two_futures(build, 3, PRINTED, seq_len=6, known=1)
+    one, other = two_futures(build, 3, seq_len=6, known=1, mask_value=PRINTED)
     assert np.abs(one[:, 0] - other[:, 0]).max() > 1e-5  # far above a rounding of probabilities
 
 
@@ -84,6 +82,6 @@ def test_position_t_sees_the_positions_up_to_t():
 
 def test_the_first_position_attends_to_itself_alone():
     rng = np.random.default_rng(0)
-    layer = attention(-math.inf, rng)
+    layer = attention(rng)
     seq = rng.normal(size=(1, 5, 4)).astype(np.float32)
     np.testing.assert_allclose(layer(seq).data[:, 0], layer(seq[:, :1]).data[:, 0], rtol=0, atol=1e-5)

@@ -1,0 +1,115 @@
+"""Do the tests catch what they are for? A bug is planted in a copy of the package, and the tests of the copy fail."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# name: (file, the right line, the planted one, the tests that must notice)
+BUGS = {
+    "wrong sign in the vjp of tanh": (
+        "autograd/ops/elementwise.py",
+        "return (g * (1 - y * y),)",
+        "return (g * (1 + y * y),)",
+        "tests/autograd/test_operations.py",
+    ),
+    "wrong sign in the vjp of softmax": (
+        "autograd/ops/normalization.py",
+        "return (y * (g - (g * y).sum(axis, keepdims=True)),)",
+        "return (y * (g + (g * y).sum(axis, keepdims=True)),)",
+        "tests/autograd/test_operations.py",
+    ),
+    "a gradient that is not summed": (
+        "autograd/engine.py",
+        "grads[id(parent)] = contribution if earlier is None else earlier + contribution",
+        "grads[id(parent)] = contribution",
+        "tests/autograd/test_engine.py",
+    ),
+    "the mask sees one token too many": (
+        "layers/attention.py",
+        "np.tril(np.ones((seq_len, seq_len), np.uint8))",
+        "np.tril(np.ones((seq_len, seq_len), np.uint8), 1)",
+        "tests/layers/test_causality.py",
+    ),
+    "the mask as the paper prints it": (
+        "layers/attention.py",
+        "mask_value=-math.inf",
+        "mask_value=-1.0e-10",
+        "tests/layers/test_causality.py",
+    ),
+    ">= in Eq. 1": (
+        "autograd/straight_through.py",
+        "return values > mean",
+        "return values >= mean",
+        "tests/autograd/test_straight_through.py",
+    ),
+    "a gradient scaled on its way through": (
+        "autograd/straight_through.py",
+        "return (g,)",
+        "return (g / 2,)",
+        "tests/autograd/test_straight_through.py",
+    ),
+    "sample variance in Normalize": (
+        "kernels/normalization.py",
+        "squares / n + eps",
+        "squares / (n - 1 + 1e-9) + eps",
+        "tests/package/test_kernels.py",
+    ),
+    "an operation without a gradient check": (
+        "autograd/ops/elementwise.py",
+        'return operation("exp", y, (x,), vjp)',
+        'return operation("exponential", y, (x,), vjp)',
+        "tests/autograd/test_operations.py::test_no_operation_is_missing_from_the_registry",
+    ),
+    "a line of Algorithm 1 that is not marked": (
+        "layers/fully_connected.py",
+        "z = normalize(z)  # line 9",
+        "z = normalize(z)",
+        "tests/layers/test_line_marks.py",
+    ),
+    "an import that goes up": (
+        "layers/activations.py",
+        "import difflib",
+        "import difflib\n\nimport minibnn.training",
+        "tests/package/test_structure.py",
+    ),
+}
+
+
+def tests_of_a_copy(folder, tests):
+    """Run `tests` on the package below `folder`, not on the installed one."""
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for name in ("minibnn", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_caught(bug, copy):
+    file, right, planted, tests = BUGS[bug]
+    path = copy / "minibnn" / file
+    source = path.read_text()
+    assert right in source
+    path.write_text(source.replace(right, planted))
+    done = tests_of_a_copy(copy, tests)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert " failed" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_copy_itself_passes(copy):
+    done = tests_of_a_copy(copy, " ".join(sorted({tests for *_, tests in BUGS.values()})))
+    assert done.returncode == 0, done.stdout + done.stderr
