@@ -190,6 +190,8 @@ def _train(run, options, kind, bar, wordpiece=None):
     from minibnn.training.runs import RunFolder, free_folder
 
     name = "standard" if options.standard else "binary"
+    if options.standard and kind == "image" and options.normalize:
+        name += "-normalize"
     path = options.out_dir or free_folder(f"runs/{kind}-{options.preset}-{name}")
     given = {key: value for key, value in vars(options).items() if key != "command"}
     folder = RunFolder(path, {"kind": kind, "options": given, "preset": dataclasses.asdict(run.preset)})

@@ -75,7 +75,8 @@ def _fit_all(runs, progress):
 
 def result_table(runs, metrics):
     """A table in the manner of the paper's Tables 2 and 5: what each run reached in its last epoch, and its size."""
-    head = ["model", *(f"{part} {metric}" for metric in metrics for part in ("train", "val"))]
+    short = {"loss": "loss", "accuracy": "acc", "perplexity": "ppl"}
+    head = ["model", *(f"{part} {short[metric]}" for metric in metrics for part in ("train", "val"))]
     rows = [(*head, "parameters", "32-bit bytes", "1-bit bytes")]
     shown = {"loss": "{:.3f}", "accuracy": "{:.1%}", "perplexity": "{:.1f}"}
     for name, run in runs.items():

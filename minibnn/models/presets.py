@@ -76,7 +76,7 @@ IMAGE_PRESETS = {
 
 TEXT_PRESETS = {
     "tiny": TextPreset(),
-    "small": TextPreset(128, 256, 8, (1024, 512), 4, 4096),
+    "small": TextPreset(128, 256, 8, (1024, 512), 4, 4096, lr=1e-3),
     # Tables 3 and 4 of the paper; the batch size is not given there.
     "blm-small": TextPreset(256, 768, 16, (4096, 2048), 12, 30522, epochs=100, lr=1e-5, standard_lr=1e-5),
     "blm-large": TextPreset(256, 1024, 16, (8192, 4096), 16, 30522, epochs=100, lr=1e-5, standard_lr=1e-5),

@@ -8,6 +8,7 @@ The optimizers know nothing of bits. A binary layer keeps float *latent* weights
 through the quantizer, and a bit flips whenever an update carries its latent weight across the mean (Eq. 1).
 """
 
+import abc
 import math
 from numbers import Real
 
@@ -18,7 +19,7 @@ from minibnn.errors import InputError, InputTypeError
 BLOCK = 16_384  # elements; five float32 blocks are 320 kB, which fits the level-2 cache of a current processor
 
 
-class Optimizer:
+class Optimizer(abc.ABC):
     """What all optimizers share: the list of parameters, the learning rate, and the state kept for each parameter.
 
     `lr` is a plain attribute: a schedule sets it before each step. `steps` (int64, one entry a parameter) counts the
@@ -60,6 +61,7 @@ class Optimizer:
             for p, g, s, *block_state in _blocks(parameter.data, parameter.grad, state, scratch):
                 self.update(p, g, s, int(self.steps[index]), *block_state)
 
+    @abc.abstractmethod
     def update(self, p, g, s, t, *state):
         """Update one block of a parameter in place.
 
@@ -70,7 +72,6 @@ class Optimizer:
             t: which update of this parameter this is, counted from 1.
             state: the same part of each array in `slots`, changed in place.
         """
-        raise NotImplementedError
 
     def zero_grad(self):
         """Forget the gradients (set them to None).

@@ -261,7 +261,7 @@ def test_the_progress_bar_shows_what_matters(classifier, images, capsys, monkeyp
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     run(classifier, images, images, epochs=1, progress=True)
     shown = capsys.readouterr().err
-    for part in ("epoch 1/1", "7/7", "loss ", "acc ", "lr 5.0e-02", "ex/s", "flips ", "validation "):
+    for part in ("epoch 1/1", "7/7", "loss ", "accuracy ", "lr 5.0e-02", "ex/s", "flips ", "validation "):
         assert part in shown
 
 
