@@ -16,7 +16,7 @@ def gradcheck(function, *inputs, latent=(), rtol=1e-6, step=1e-3, seed=0):
 
     `function`: takes one Tensor per input and returns one Tensor of any shape.
     `inputs`: float64 arrays of any shapes. Keep them away from kinks (relu at 0, equal maxima) by more than 2 `step`.
-    `latent`: positions of inputs that reach the result through `straight_through`. The estimator's gradient is not the
+    `latent`: positions of inputs that `straight_through` is applied to, directly. The estimator's gradient is not the
     slope of the function, which is a staircase in them; it is the slope of the surrogate in which the offset
     C = quant(W0) - W0 is frozen, and that is what finite differences are taken of.
     `rtol`: largest difference allowed, relative to the largest partial derivative. `step`: of the five-point central
@@ -25,7 +25,7 @@ def gradcheck(function, *inputs, latent=(), rtol=1e-6, step=1e-3, seed=0):
 
     Raises GradientMismatch, naming the input, the element and both values. InputTypeError unless inputs are float64.
     """
-    inputs = [np.asarray(x) for x in inputs]
+    inputs, latent = [np.asarray(x) for x in inputs], [i % len(inputs) for i in latent]
     if any(x.dtype != np.float64 for x in inputs):
         raise InputTypeError(f"gradcheck expects float64 inputs, got {', '.join(str(x.dtype) for x in inputs)}")
     tensors = [Tensor(x, requires_grad=True) for x in inputs]

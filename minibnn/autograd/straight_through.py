@@ -11,7 +11,8 @@ Quant(W), with the gradient of W. In float arithmetic `W + (0 - W)` is 0, but `W
 
 import numpy as np
 
-from minibnn.autograd.tensor import Tensor, float_array, operation
+from minibnn.autograd.arrays import float_array
+from minibnn.autograd.tensor import Tensor, check_tensor, operation
 
 
 def bits_of(values):
@@ -19,10 +20,11 @@ def bits_of(values):
 
     A value equal to the mean gives False, so parameters that are all equal (a bias of zeros) are all 0 bits. The mean
     of such an array can miss their common value by a rounding; it is kept between the smallest and the largest value,
-    so that equal values stay equal to their mean.
+    so that equal values stay equal to their mean. If one value is nan, so is the mean, and no bit is 1.
     """
     if values.size == 0:
         return np.zeros(values.shape, bool)
+    # In float64: between neighbouring float32 values, the rounding of the mean would decide.
     mean = np.clip(values.mean(dtype=np.float64), values.min(), values.max())
     return values > mean
 
@@ -38,6 +40,7 @@ def quant(p):
 
 def no_gradient(u):
     """NoGradient: `u` in the forward pass, and an end of the graph in the backward pass (stop-gradient)."""
+    check_tensor("no_gradient", u)
     return _constant("no_gradient", u.data)
 
 
@@ -46,6 +49,7 @@ def straight_through(W):
 
     `W`: tensor of any shape. The result has its shape and dtype and holds zeros and ones only.
     """
+    check_tensor("straight_through", W)
     if isinstance(W, FrozenOffset):
         return W + W.offset
 

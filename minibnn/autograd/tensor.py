@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from minibnn.autograd.arrays import axes_of, check_broadcast, float_array, unbroadcast, with_kept_axes
 from minibnn.autograd.engine import backpropagate
 from minibnn.errors import InputError, InputTypeError
 
@@ -17,7 +18,7 @@ class Tensor:
     """An array of float32 or float64 that can be differentiated with respect to.
 
     `data`: anything NumPy makes an array of. A float32 or float64 array is kept as it is (and shared, not copied);
-    everything else becomes float32.
+    everything else becomes float32. Do not change it between forward and backward: the vjps read it again.
     `requires_grad`: whether `backward` shall compute the gradient with respect to this tensor.
     `name`: shown by `repr` and by `minibnn.autograd.graph`.
 
@@ -45,8 +46,17 @@ class Tensor:
 
     def __len__(self):
         if self.ndim == 0:
-            raise InputTypeError("len() needs a tensor with at least one axis, and this one is a single number")
+            raise InputTypeError("a tensor without axes is a single number: it has no length and no rows")
         return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        return bool(self.item())
+
+    def __array__(self, dtype=None, copy=None):
+        raise InputTypeError("expected an array, and got a Tensor; take its .data (which leaves the graph)")
 
     def __repr__(self):
         values = np.array2string(self.data, precision=4, threshold=12, edgeitems=2, separator=", ", prefix="Tensor(")
@@ -175,28 +185,28 @@ class Tensor:
 
     def sum(self, axis=None, keepdims=False):
         """Sum over `axis` (an int, a tuple of ints, or None for all)."""
-        axes = _axes(self, axis)
+        axes = axes_of(self.shape, axis)
 
         def vjp(g):
-            return (np.broadcast_to(_with_kept_axes(g, axes, keepdims), self.shape),)
+            return (np.broadcast_to(with_kept_axes(g, axes, keepdims), self.shape),)
 
         return operation("sum", self.data.sum(axes, keepdims=keepdims), (self,), vjp)
 
     def mean(self, axis=None, keepdims=False):
         """Mean over `axis` (an int, a tuple of ints, or None for all)."""
-        axes = _axes(self, axis)
+        axes = axes_of(self.shape, axis)
         count = math.prod(self.shape[a] for a in axes)
         if count == 0:
             raise InputError(f"mean needs at least one element, and axis {axis} of shape {self.shape} has none")
 
         def vjp(g):
-            return (np.broadcast_to(_with_kept_axes(g, axes, keepdims) / count, self.shape),)
+            return (np.broadcast_to(with_kept_axes(g, axes, keepdims) / count, self.shape),)
 
         return operation("mean", self.data.mean(axes, keepdims=keepdims), (self,), vjp)
 
     def max(self, axis=None, keepdims=False):
         """Largest value over `axis`; where several elements share it, they share the gradient equally."""
-        axes = _axes(self, axis)
+        axes = axes_of(self.shape, axis)
         if math.prod(self.shape[a] for a in axes) == 0:
             raise InputError(f"max needs at least one element, and axis {axis} of shape {self.shape} has none")
         largest = self.data.max(axes, keepdims=True)
@@ -204,7 +214,7 @@ class Tensor:
         def vjp(g):
             is_largest = self.data == largest
             share = is_largest / is_largest.sum(axes, keepdims=True)
-            return (_with_kept_axes(g, axes, keepdims) * share,)
+            return (with_kept_axes(g, axes, keepdims) * share,)
 
         return operation("max", largest if keepdims else largest.squeeze(axes), (self,), vjp)
 
@@ -213,7 +223,7 @@ class Tensor:
         shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         try:
             data = self.data.reshape(shape)
-        except ValueError:
+        except (ValueError, TypeError):
             raise InputError(f"reshape: {self.size} elements of shape {self.shape} do not fit {tuple(shape)}") from None
 
         def vjp(g):
@@ -224,17 +234,24 @@ class Tensor:
     def permute(self, *axes):
         """The axes in another order: axis i of the result is axis `axes[i]` of this tensor."""
         axes = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
-        if sorted(axes) != list(range(self.ndim)):
+        if sorted(axes_of(self.shape, axes)) != list(range(self.ndim)):
             raise InputError(f"permute expects each of the axes 0 to {self.ndim - 1} once, and got {axes}")
 
         def vjp(g):
-            return (g.transpose(np.argsort(axes)),)
+            return (g.transpose(np.argsort(axes_of(self.shape, axes))),)
 
         return operation("permute", self.data.transpose(axes), (self,), vjp)
 
     def __getitem__(self, index):
         """Elements, slices or rows, as NumPy indexes them; an array of integers looks up rows."""
-        basic = all(part is None or part is ... or isinstance(part, (int, slice)) for part in _as_tuple(index))
+        parts = index if isinstance(index, tuple) else (index,)
+        basic = all(part is None or part is ... or isinstance(part, (int, slice)) for part in parts)
+        if not basic:  # a copy, since the vjp needs the same rows when the caller may have changed the array
+            index = tuple(np.array(part) if isinstance(part, (np.ndarray, list)) else part for part in parts)
+        try:
+            data = self.data[index]
+        except IndexError as error:
+            raise InputError(f"a tensor of shape {self.shape} cannot be indexed so: {error}") from None
 
         def vjp(g):
             grad = np.zeros(self.shape, g.dtype)
@@ -244,7 +261,7 @@ class Tensor:
                 np.add.at(grad, index, g)  # a row that was looked up twice receives both gradients
             return (grad,)
 
-        return operation("index", self.data[index], (self,), vjp)
+        return operation("index", data, (self,), vjp)
 
 
 def operation(name, data, parents, vjp):
@@ -254,9 +271,7 @@ def operation(name, data, parents, vjp):
     `vjp(g)`: for a gradient `g` of the shape of `data`, returns one gradient (or None) per parent, each of that
     parent's shape. When no parent requires a gradient, nothing is remembered, and the parents' memory can be freed.
     """
-    for parent in parents:
-        if not isinstance(parent, Tensor):
-            raise InputTypeError(f"{name} expects Tensors, and got {type(parent).__name__}; wrap it: Tensor(array)")
+    check_tensor(name, *parents)
     result = Tensor(data)
     result.operation = name
     if any(parent.requires_grad for parent in parents):
@@ -266,51 +281,19 @@ def operation(name, data, parents, vjp):
     return result
 
 
+def check_tensor(name, *values):
+    """Raise InputTypeError, naming the operation, unless every value is a Tensor."""
+    for value in values:
+        if not isinstance(value, Tensor):
+            raise InputTypeError(f"{name} expects Tensors, and got {type(value).__name__}; wrap it: Tensor(array)")
+
+
 def as_tensor(value, like):
     """`value` as a tensor; a plain number takes the dtype of `like`, so that `2 * x` stays float32 if x is."""
     if isinstance(value, Tensor):
         return value
-    return Tensor(np.asarray(value, like.dtype) if np.ndim(value) == 0 else value)
-
-
-def float_array(data):
-    """`data` as a float32 or float64 array; see `Tensor`."""
-    if isinstance(data, Tensor):
-        raise InputTypeError("expected numbers or an array, and got a Tensor; use it as it is, or take its .data")
-    if isinstance(data, (np.ndarray, np.generic)) and data.dtype in (np.float32, np.float64):
-        return np.asarray(data)
-    try:
-        array = np.asarray(data)
-    except ValueError:
-        raise InputError("a Tensor holds real numbers in a regular grid, and got rows of different lengths") from None
-    if array.dtype.kind not in "bif" or array.dtype.itemsize > 8:
-        raise InputTypeError(
-            f"a Tensor holds real numbers (float32 or float64, or what converts to float32), and got {array.dtype}"
-        )
-    return array.astype(np.float32)
-
-
-def unbroadcast(g, shape):
-    """`g` summed over the axes along which an operand of `shape` was repeated.
-
-    Broadcasting copies one number to many places, so its gradient is the sum over these places.
-    """
-    if g.shape == shape:
-        return g
-    added = g.ndim - len(shape)
-    stretched = tuple(i + added for i, n in enumerate(shape) if n == 1)
-    return g.sum(axis=(*range(added), *stretched), keepdims=True).reshape(shape)
-
-
-def check_broadcast(name, *shapes):
-    """Raise InputError, naming the operation, unless arrays of these shapes broadcast against each other."""
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise InputError(
-            f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast; counted from the last axis, lengths "
-            "must be equal or 1"
-        ) from None
+    array = float_array(value)
+    return Tensor(array.astype(like.dtype) if array.ndim == 0 else array)
 
 
 def _broadcastable(name, x, y):
@@ -328,24 +311,3 @@ def _check_product(x, y):
             f"{y.shape} has {x.shape[-1]} and {y.shape[-2]}"
         )
     check_broadcast("matmul (batch axes)", x.shape[:-2], y.shape[:-2])
-
-
-def _axes(x, axis):
-    """`axis` as a tuple of non-negative ints."""
-    axes = tuple(range(x.ndim)) if axis is None else _as_tuple(axis)
-    for a in axes:
-        if not -x.ndim <= a < x.ndim:
-            raise InputError(f"axis {a} is out of range for a tensor of shape {x.shape}")
-    axes = tuple(a % x.ndim for a in axes)
-    if len(set(axes)) < len(axes):
-        raise InputError(f"axis {axis} names an axis of shape {x.shape} twice")
-    return axes
-
-
-def _with_kept_axes(g, axes, keepdims):
-    """`g` with the axes that a reduction removed put back, with length 1."""
-    return g if keepdims else np.expand_dims(g, axes)
-
-
-def _as_tuple(value):
-    return value if isinstance(value, tuple) else (value,)

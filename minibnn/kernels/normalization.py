@@ -15,11 +15,11 @@ def normalize_rows(x, eps, y, inverse_sigma):
     """
     rows, n = x.shape
     for r in prange(rows):
-        total = 0.0
+        total = np.float64(0)
         for i in range(n):
             total += x[r, i]
         mean = total / n
-        squares = 0.0
+        squares = np.float64(0)
         for i in range(n):
             squares += (x[r, i] - mean) ** 2
         scale = 1.0 / np.sqrt(squares / n + eps)
@@ -36,7 +36,7 @@ def normalize_rows_vjp(g, y, inverse_sigma, gx):
     """
     rows, n = g.shape
     for r in prange(rows):
-        g_sum, gy_sum = 0.0, 0.0
+        g_sum, gy_sum = np.float64(0), np.float64(0)
         for i in range(n):
             g_sum += g[r, i]
             gy_sum += g[r, i] * y[r, i]

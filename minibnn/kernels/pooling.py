@@ -10,7 +10,7 @@ def max_pool(x, largest, place):
     """Write the largest of every 2 x 2 window, and which of the four it was.
 
     `x`: (B, H, W, C). `largest`: (B, H // 2, W // 2, C), written. `place`: the same shape, uint8, written: 0 to 3 in
-    reading order; of equal values the first counts.
+    reading order; of equal values the first counts. The largest of a window with a nan is nan.
     """
     num_images, height, width, channels = largest.shape
     for row in prange(num_images * height):
@@ -20,7 +20,7 @@ def max_pool(x, largest, place):
                 best, where = x[b, 2 * y, 2 * i, c], 0
                 for window in range(1, 4):
                     value = x[b, 2 * y + window // 2, 2 * i + window % 2, c]
-                    if value > best:
+                    if value > best or value != value:  # a nan is the largest, so that it is not lost
                         best, where = value, window
                 largest[b, y, i, c] = best
                 place[b, y, i, c] = where

@@ -154,6 +154,38 @@ def test_repr_tells_values_shape_and_origin():
     assert repr(W * 2) == "Tensor([2., 4.], shape=(2,), float32, from multiply(W, ()))"
 
 
+def test_an_index_array_may_change_after_the_lookup():
+    x, rows = leaf([1.0, 2.0, 3.0]), np.array([0, 1])
+    y = x[rows]
+    rows[:] = 2
+    y.sum().backward()
+    assert np.array_equal(x.grad, [1, 1, 0])
+
+
+def test_where_keeps_an_infinite_gradient_out_of_the_branch_not_taken():
+    x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    ops.where([True, False], x, y).backward(np.array([np.inf, 1.0]))
+    assert np.array_equal(x.grad, [np.inf, 0])
+    assert np.array_equal(y.grad, [0, 1])
+
+
+@pytest.mark.parametrize("column_bytes", [1, 1000])
+def test_convolution_is_the_same_however_many_images_it_takes_at_a_time(column_bytes, monkeypatch):
+    results = []
+    for limit in (ops.images.COLUMN_BYTES, column_bytes):
+        monkeypatch.setattr(ops.images, "COLUMN_BYTES", limit)
+        x, W = (leaf(np.random.default_rng(i).normal(size=s)) for i, s in enumerate([(5, 4, 3, 2), (3, 2, 2, 4)]))
+        z = ops.conv2d(x, W)
+        z.backward(np.sin(z.data))
+        results.append((z.data, x.grad, W.grad))
+    assert all(np.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in zip(*results, strict=True))
+
+
+def test_other_byte_orders_become_native():
+    assert Tensor(np.array([1e300], ">f8")).data.item() == 1e300
+    assert Tensor(np.array([1e300], ">f8")).dtype == np.dtype("=f8")
+
+
 def test_len_item_and_iteration():
     x = leaf([[1.0, 2.0], [3.0, 4.0]])
     assert len(x) == 2
@@ -167,7 +199,28 @@ WRONG = {
     "matmul batch": (lambda: leaf(np.ones((2, 1, 3))) @ leaf(np.ones((3, 3, 1))), r"batch axes.*\(2,\) and \(3,\)"),
     "matmul vector": (lambda: leaf(np.ones((2, 3))) @ leaf(np.ones(3)), r"a matrix on the right"),
     "reshape": (lambda: leaf([1.0, 2]).reshape(3), r"2 elements of shape \(2,\) do not fit \(3,\)"),
-    "permute": (lambda: leaf([[1.0]]).permute(0, 0), r"each of the axes 0 to 1 once, and got \(0, 0\)"),
+    "permute": (lambda: leaf([[1.0]]).permute(0, 0), r"axis \(0, 0\) names an axis of shape \(1, 1\) twice"),
+    "permute too few": (lambda: leaf([[1.0]]).permute(0), r"each of the axes 0 to 1 once, and got \(0,\)"),
+    "permute floats": (lambda: leaf([[1.0]]).permute(0, 1.0), r"axis expects an int"),
+    "reshape floats": (lambda: leaf([1.0, 2]).reshape(2.0, 1), r"2 elements of shape \(2,\) do not fit \(2.0, 1\)"),
+    "axis of text": (lambda: leaf([1.0]).sum("0"), r"axis expects an int, several ints or None, and got '0'"),
+    "softmax axis": (lambda: ops.softmax(leaf([[1.0]]), (0, 1)), r"softmax expects one axis, and got \(0, 1\)"),
+    "normalize axis 5": (lambda: ops.normalize(leaf(np.ones((2, 3))), 5), r"axis 5 is out of range"),
+    "index": (lambda: leaf([1.0, 2])[5], r"shape \(2,\) cannot be indexed so: index 5 is out of bounds"),
+    "index with a mask": (lambda: leaf([1.0, 2])[np.ones(3, bool)], r"cannot be indexed so: boolean index"),
+    "index with a tensor": (lambda: leaf([1.0, 2])[leaf([1.0])], r"got a Tensor; take its .data"),
+    "times nothing": (lambda: leaf([1.0]) * None, r"real numbers .* got object"),
+    "times text": (lambda: leaf([1.0]) * "1.5", r"real numbers .* got <U3"),
+    "ops of arrays": (lambda: ops.softmax(np.ones(3)), r"softmax expects Tensors, and got ndarray"),
+    "conv of arrays": (lambda: ops.conv2d(np.ones(3), np.ones(3)), r"conv2d expects Tensors, and got ndarray"),
+    "bits of an array": (lambda: straight_through(np.ones(3)), r"straight_through expects Tensors"),
+    "no_gradient of an array": (lambda: no_gradient(np.ones(3)), r"no_gradient expects Tensors"),
+    "where of numbers": (lambda: ops.where([True], 1.0, 2.0), r"where expects Tensors, and got float"),
+    "dropout rng": (lambda: ops.dropout(leaf([1.0]), 0.5, None), r"numpy.random.Generator, and got NoneType"),
+    "truth of a vector": (lambda: bool(leaf([0.0, 0.0])), r"exactly one element"),
+    "rows of a number": (lambda: list(leaf(1.0)), r"no rows"),
+    "array of a tensor": (lambda: np.asarray(leaf([1.0])), r"take its .data"),
+    "backward of a tensor": (lambda: leaf([1.0]).backward(leaf([1.0])), r"take its .data"),
     "axis": (lambda: leaf([1.0]).sum(1), r"axis 1 is out of range for a tensor of shape \(1,\)"),
     "axis twice": (lambda: leaf([[1.0]]).sum((0, -2)), r"twice"),
     "mean of nothing": (lambda: leaf([]).mean(), r"at least one element"),

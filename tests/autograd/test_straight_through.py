@@ -25,6 +25,15 @@ def test_a_value_equal_to_the_mean_is_0(equal, count, dtype):
     assert not quant(np.full(count, equal, dtype)).data.any()
 
 
+def test_the_mean_is_not_rounded_to_float32():
+    """The mean, 16777219, lies between two float32 numbers; rounded up, it would equal the larger three."""
+    assert quant(np.array([16777216, *[16777220] * 3], np.float32)).data.tolist() == [0, 1, 1, 1]
+
+
+def test_a_nan_leaves_no_bit_set():
+    assert not quant(np.array([1.0, np.nan, 3.0])).data.any()
+
+
 def test_a_tie_with_the_mean_among_others_is_0():
     assert quant(Tensor([1.0, 2.0, 3.0])).data.tolist() == [0, 0, 1]
 

@@ -100,15 +100,31 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(seed):
 
     x = random(seed, (3, 9, 8, 5), np.float32)
     results = []
-    for threads in {1, numba.config.NUMBA_NUM_THREADS}:
+    for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
         numba.set_num_threads(threads)
         columns, back = np.empty((3, 7, 6, 45), np.float32), np.empty_like(x)
         kernels.im2col(x, 3, 3, columns)
         kernels.col2im(columns, 3, 3, back)
         y, inverse_sigma = np.empty((27, 40), np.float32), np.empty(27, np.float32)
         kernels.normalize_rows(x.reshape(27, 40), 1e-5, y, inverse_sigma)
-        results.append(b"".join(a.tobytes() for a in (columns, back, y, inverse_sigma)))
+        gx, cdf = np.empty_like(y), np.empty(y.size, np.float32)
+        kernels.normalize_rows_vjp(x.reshape(27, 40), y, inverse_sigma, gx)
+        kernels.normal_cdf(y.reshape(-1), cdf)
+        largest, place, spread = np.empty((3, 4, 4, 5), np.float32), np.empty((3, 4, 4, 5), np.uint8), np.empty_like(x)
+        kernels.max_pool(x, largest, place)
+        kernels.max_pool_vjp(largest, place, spread)
+        written = (columns, back, y, inverse_sigma, gx, cdf, largest, place, spread)
+        results.append(b"".join(array.tobytes() for array in written))
     assert len(set(results)) == 1
+
+
+def test_the_largest_of_a_window_with_a_nan_is_nan():
+    for place in range(4):
+        x = np.arange(4.0)
+        x[place] = np.nan
+        largest, index = np.empty((1, 1, 1, 1)), np.empty((1, 1, 1, 1), np.uint8)
+        kernels.max_pool(x.reshape(1, 2, 2, 1), largest, index)
+        assert np.isnan(largest)
 
 
 def test_an_unknown_kernel_is_an_attribute_error():

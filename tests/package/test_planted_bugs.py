@@ -81,7 +81,7 @@ BUGS = {
 }
 
 
-def tests_of_a_copy(folder, tests):
+def run_copy(folder, tests):
     """Run `tests` on the package below `folder`, not on the installed one."""
     environment = os.environ | {"PYTHONPATH": str(folder)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
@@ -104,12 +104,12 @@ def test_a_planted_bug_is_caught(bug, copy):
     source = path.read_text()
     assert right in source
     path.write_text(source.replace(right, planted))
-    done = tests_of_a_copy(copy, tests)
+    done = run_copy(copy, tests)
     assert done.returncode == 1, done.stdout + done.stderr
     assert " failed" in done.stdout
 
 
 @pytest.mark.slow
 def test_the_copy_itself_passes(copy):
-    done = tests_of_a_copy(copy, " ".join(sorted({tests for *_, tests in BUGS.values()})))
+    done = run_copy(copy, " ".join(sorted({tests for *_, tests in BUGS.values()})))
     assert done.returncode == 0, done.stdout + done.stderr

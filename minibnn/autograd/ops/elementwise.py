@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from minibnn import kernels
-from minibnn.autograd.tensor import Tensor, as_tensor, check_broadcast, operation, unbroadcast
-from minibnn.errors import InputError
+from minibnn.autograd.arrays import check_broadcast, unbroadcast
+from minibnn.autograd.tensor import Tensor, as_tensor, check_tensor, operation
+from minibnn.errors import InputError, InputTypeError
 
 
 def exp(x):
@@ -73,6 +74,8 @@ def gelu(x):
 
 def where(condition, x, y):
     """`x` where the boolean array `condition` is true, `y` elsewhere; the three broadcast. One may be a number."""
+    if not isinstance(x, Tensor):
+        check_tensor("where", y)
     x, y = (x, as_tensor(y, x)) if isinstance(x, Tensor) else (as_tensor(x, y), y)
     condition = np.asarray(condition)
     check_broadcast("where", condition.shape, x.shape, y.shape)
@@ -90,6 +93,8 @@ def dropout(x, rate, rng):
     """
     if not 0 <= rate < 1:
         raise InputError(f"dropout expects a rate of at least 0 and below 1, and got {rate}")
+    if not isinstance(rng, np.random.Generator):
+        raise InputTypeError(f"dropout expects a numpy.random.Generator, and got {type(rng).__name__}")
     kept = (rng.random(x.shape, dtype=np.float32) >= rate).astype(x.dtype) / x.dtype.type(1 - rate)
 
     def vjp(g):

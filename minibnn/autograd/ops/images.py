@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minibnn import kernels
-from minibnn.autograd.tensor import operation
+from minibnn.autograd.tensor import check_tensor, operation
 from minibnn.errors import InputError
 
 COLUMN_BYTES = 4 << 20  # columns of a few images at a time: they stay in the cache, and memory does not grow with B
@@ -43,6 +43,7 @@ def max_pool(x):
 
     A last odd row or column is left out. Of equal values in a window the first receives the gradient.
     """
+    check_tensor("max_pool", x)
     if x.ndim != 4 or min(x.shape[1:3]) < 2:
         raise InputError(f"max_pool expects images (B, H, W, C) of at least 2 x 2 pixels, and got shape {x.shape}")
     batch, height, width, channels = x.shape
@@ -66,6 +67,7 @@ def global_average_pool(x):
 
 
 def _check_convolution(x, W):
+    check_tensor("conv2d", x, W)
     if x.ndim != 4 or W.ndim != 4:
         raise InputError(f"conv2d expects images (B, H, W, C) and a kernel (kH, kW, C, F), got {x.shape} and {W.shape}")
     if x.shape[3] != W.shape[2]:

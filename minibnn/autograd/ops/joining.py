@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minibnn.autograd.tensor import operation
+from minibnn.autograd.tensor import check_tensor, operation
 from minibnn.errors import InputError
 
 
@@ -11,12 +11,13 @@ def concatenate(tensors, axis=0):
     tensors = tuple(tensors)
     if not tensors:
         raise InputError("concatenate expects at least one tensor, and got none")
+    check_tensor("concatenate", *tensors)
     try:
         joined = np.concatenate([t.data for t in tensors], axis)
-    except ValueError:
+    except (ValueError, TypeError):
         shapes = ", ".join(str(t.shape) for t in tensors)
         raise InputError(
-            f"concatenate along axis {axis} expects shapes that differ only there, and got {shapes}"
+            f"concatenate along axis {axis} expects that axis in all shapes, and no other difference; got {shapes}"
         ) from None
     ends = np.cumsum([t.shape[axis] for t in tensors])
 

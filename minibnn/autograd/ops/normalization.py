@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from minibnn import kernels
-from minibnn.autograd.tensor import operation
+from minibnn.autograd.arrays import axes_of
+from minibnn.autograd.tensor import check_tensor, operation
 from minibnn.errors import InputError
 
 
@@ -16,8 +17,9 @@ def normalize(x, axis=-1, eps=1e-5):
     population's (divided by n), and eps stands inside the root; the paper gives neither (errata 5).
     Raises InputError when `axis` does not end the shape or has no elements.
     """
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    if not axes or sorted(a % max(x.ndim, 1) for a in axes) != list(range(x.ndim - len(axes), x.ndim)):
+    check_tensor("normalize", x)
+    axes = axes_of(x.shape, axis)
+    if not axes or sorted(axes) != list(range(x.ndim - len(axes), x.ndim)):
         raise InputError(f"normalize expects the last axis or axes of shape {x.shape}, and got axis {axis}")
     n = math.prod(x.shape[-len(axes) :])
     if n == 0:
@@ -82,7 +84,8 @@ def softmax_cross_entropy(logits, labels):
 
 
 def _check_axis(name, x, axis):
-    if not -x.ndim <= axis < x.ndim:
-        raise InputError(f"{name}: axis {axis} is out of range for a tensor of shape {x.shape}")
+    check_tensor(name, x)
+    if len(axes_of(x.shape, axis)) != 1:
+        raise InputError(f"{name} expects one axis, and got {axis!r} for shape {x.shape}")
     if x.shape[axis] == 0:
         raise InputError(f"{name} needs at least one element, and axis {axis} of shape {x.shape} has none")
