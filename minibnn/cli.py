@@ -19,13 +19,19 @@ first steps:
 
 def main(arguments=None):
     """Run the command line; returns the exit status: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
+    for name in ("stdout", "stderr"):  # None where the shell closed them
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if options.command is show_info:
+            return 0
+        print("minibnn: error: stopped, because nothing reads the output; send it to a file", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         if options.debug:
             raise
@@ -60,8 +66,9 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"minibnn {__version__}")
-    parser.set_defaults(command=lambda options: parser.print_help(), debug=False)
-    common = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(command=lambda options: parser.print_help())
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)  # --debug wherever it stands
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(commands, common)
@@ -142,7 +149,7 @@ def train_image(options):
     if options.normalize and not options.standard:
         raise InputError("--normalize chooses between the 32-bit twins: use it with --standard (bits always have it)")
     preset = _with_options(preset_named(options.preset, IMAGE_PRESETS), options)
-    if options.data:
+    if options.data is not None:
         read = {"image_size": preset.image_size, "classes": options.classes, "progress": sys.stderr.isatty()}
         train = read_food101(options.data, "train", per_class=options.per_class, **read)
         validation = read_food101(options.data, "test", **read)
@@ -164,14 +171,18 @@ def train_text(options):
     from minibnn.training.runs import padded_sentences, running_rows, text_run
 
     preset = _with_options(preset_named(options.preset, TEXT_PRESETS), options)
-    if options.data:
+    if options.vocab is not None and options.vocab_size is not None:
+        raise InputError("--vocab-size is for building a vocabulary; --vocab reads one: give one of them")
+    if options.data is not None:
+        if not os.path.isdir(options.data):
+            raise InputError(f"--data {options.data}: expected a folder that holds wiki.train.raw and wiki.valid.raw")
         articles = [read_wikitext(options.data, split) for split in ("train", "valid")]
         texts = [running_text(part) for part in articles]
         examples = [sentences(part) for part in articles]
     else:
         texts = split_text(builtin_text())
         examples = [[line for line in text.split("\n\n") if line.strip()] for text in texts]
-    if options.vocab:
+    if options.vocab is not None:
         wordpiece = WordPiece.from_file(options.vocab)
     else:
         print(f"building a vocabulary of {preset.vocab_size:,} word pieces from the training text ...")
@@ -192,7 +203,7 @@ def _train(run, options, kind, bar, wordpiece=None):
     name = "standard" if options.standard else "binary"
     if options.standard and kind == "image" and options.normalize:
         name += "-normalize"
-    path = options.out_dir or free_folder(f"runs/{kind}-{options.preset}-{name}")
+    path = free_folder(f"runs/{kind}-{options.preset}-{name}") if options.out_dir is None else options.out_dir
     given = {key: value for key, value in vars(options).items() if key != "command"}
     folder = RunFolder(path, {"kind": kind, "options": given, "preset": dataclasses.asdict(run.preset)})
     if wordpiece is not None:
@@ -203,7 +214,7 @@ def _train(run, options, kind, bar, wordpiece=None):
         run.fit(report=folder.report, max_steps=options.max_steps)
     finally:
         files = folder.save(run, f"{kind}, {options.preset}, {name}")
-        print(f"kept in {folder.path}: {', '.join(files)}")
+        print(f"kept in {folder.path}: {', '.join(files)}", flush=True)
     _print_result(run, bar)
     if wordpiece is not None:
         from minibnn.demo import sample_text
@@ -280,4 +291,6 @@ def _rate(text):
 
 def _classes(text):
     """A number of classes, or names separated by commas."""
-    return _positive(text) if text.lstrip("-").isdigit() else [name.strip() for name in text.split(",")]
+    if text.lstrip("-").isdigit():
+        return _positive(text)
+    return [name.strip() for name in text.split(",") if name.strip()]

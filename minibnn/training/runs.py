@@ -12,6 +12,7 @@ import numpy as np
 import minibnn
 from minibnn.data import random_flips, sentence_rows, to_float, token_blocks
 from minibnn.errors import InputError
+from minibnn.models.image_classifier import SMALLEST_IMAGE
 from minibnn.training.curves import save_curves
 from minibnn.training.examples import Examples
 from minibnn.training.loop import fit
@@ -66,8 +67,12 @@ def image_run(train, validation, preset, *, standard=False, seed=0, **twin_optio
     """A BCVNN, or its 32-bit twin, about to learn to tell classes of pictures apart.
 
     `train`, `validation`: ImageSet with the same classes. `preset`: ImagePreset. `standard`: build the twin;
-    `twin_options`: its `normalize` and `dropout`. `seed`: int; the same seed gives the same run.
+    `twin_options`: its `normalize` and `dropout`. `seed`: int; the same seed gives the same run, on the same machine
+    with the same library versions and as many threads (matrix products add up in another order with more).
     """
+    if train.images.shape[1] < SMALLEST_IMAGE:
+        side = train.images.shape[1]
+        raise InputError(f"image_size must be at least {SMALLEST_IMAGE} (four times halved, one pixel), and is {side}")
     if train.class_names != validation.class_names:
         raise InputError(f"training and validation classes differ: {train.class_names}, {validation.class_names}")
     if standard and not twin_options.get("normalize"):
@@ -83,7 +88,7 @@ def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, 
 
     `train_rows`, `validation_rows`: ids (N, T + 1) from `running_rows` or `padded_sentences`; padding does not count.
     `wordpiece`: their WordPiece. `preset`: TextPreset. `standard`: build the twin; `model_options`: `mask_value`.
-    `seed`: int; the same seed gives the same run.
+    `seed`: int; the same seed gives the same run (see `image_run`).
     """
     if standard:
         preset = dataclasses.replace(preset, lr=preset.standard_lr)
@@ -107,13 +112,14 @@ def padded_sentences(texts, wordpiece, length):
 class RunFolder:
     """Where a run is kept: config.json, metrics.jsonl, weights.npz, curves.png, and for text vocab.txt.
 
-    `path`: the folder; created with its parents. Raises InputError when it already holds a run, or cannot be written.
+    `path`: the folder; created with its parents. `config`: dict, for config.json, of what JSON can hold.
+    Raises InputError when the folder already holds a run, or cannot be written.
     """
 
     def __init__(self, path, config):
-        if (Path(path) / "metrics.jsonl").exists():
-            raise InputError(f"{path} already holds a run; choose another --out-dir, or move that one away")
         self.path = new_folder(path)
+        if (self.path / "config.json").exists():
+            raise InputError(f"{path} already holds a run; choose another folder, or move that one away")
         self.write_text("config.json", json.dumps(config | _versions(), indent=2) + "\n")
         self.report = metrics_writer(self.path / "metrics.jsonl")
 
@@ -127,14 +133,13 @@ class RunFolder:
             draft.unlink(missing_ok=True)
 
     def save(self, run, title):
-        """Write the weights, and the curves where matplotlib is installed; return the names of the files."""
-        save_weights(run.model, self.path / "weights.npz")
-        names = ["config.json", "metrics.jsonl", "weights.npz"]
+        """Write the weights, if a step was taken, and the curves; return the names of the files that are there."""
+        if run.optimizer.steps.any():
+            save_weights(run.model, self.path / "weights.npz")
         metrics = ("loss", "accuracy", "perplexity") if run.train.is_text else ("loss", "accuracy")
         if run.history and has_matplotlib():
             save_curves({"": run.history}, self.path / "curves.png", title=title, metrics=metrics)
-            names.append("curves.png")
-        return names
+        return sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
 
 
 def new_folder(path):

@@ -133,12 +133,15 @@ MISTAKES = {
     "unknown preset": (["info", "papre-3x3"], 1, "Did you mean 'paper-3x3'?"),
     "text preset for images": (["train", "image", "--preset", "blm-small"], 1, "unknown preset 'blm-small'"),
     "missing folder": (["train", "image", "--data", "no-such-folder"], 1, "no-such-folder"),
-    "missing text": (["train", "text", "--data", "no-such-folder"], 1, "no-such-folder does not exist"),
+    "no folder at all": (["train", "image", "--data", ""], 1, "expected"),
+    "a file of text": (["train", "text", "--data", __file__], 1, "expected a folder that holds wiki.train.raw"),
+    "two vocabularies": (["train", "text", "--vocab", "v", "--vocab-size", "200"], 1, "give one of them"),
+    "missing text": (["train", "text", "--data", "no-such-folder"], 1, "expected a folder that holds wiki.train.raw"),
     "missing vocabulary": (["train", "text", "--vocab", "no-such.txt"], 1, "cannot read the vocabulary no-such.txt"),
     "vocabulary too small": (["train", "text", "--vocab-size", "5"], 1, "vocab_size"),
     "unknown class": (["train", "image", "--classes", "piza,sushi"], 1, "'pizza', the nearest name"),
     "too many classes": (["train", "image", "--classes", "200"], 1, "200"),
-    "image too small": (["train", "image", "--image-size", "8"], 1, "at least 16 x 16"),
+    "image too small": (["train", "image", "--image-size", "8"], 1, "image_size must be at least 16"),
     "normalize without standard": (["train", "image", "--normalize"], 1, "use it with --standard"),
     "epochs": (["train", "image", "--epochs", "0"], 2, "expected a whole number of at least 1, and got '0'"),
     "rate": (["train", "text", "--lr", "fast"], 2, "expected a number above 0, and got 'fast'"),
@@ -160,17 +163,22 @@ def test_a_mistake_is_told_in_one_line_without_a_traceback(name, capsys, tmp_pat
     assert "Traceback" not in err
 
 
-def test_debug_shows_the_traceback():
+@pytest.mark.parametrize("before", range(3))
+def test_debug_shows_the_traceback_wherever_it_stands(before):
+    arguments = ["train", "image", "--preset=none"]
+    arguments.insert(before, "--debug")
     with pytest.raises(InputError):
-        main(["info", "nothing", "--debug"])
+        main(arguments)
 
 
 def test_a_run_is_never_overwritten(capsys, tmp_path):
-    (tmp_path / "metrics.jsonl").write_text("{}\n")
-    status, _, err = run(capsys, "train", "image", *TINY_IMAGE, "--out-dir", tmp_path)
+    command = ["train", "image", *TINY_IMAGE, "--out-dir", tmp_path / "run"]
+    assert run(capsys, *command)[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    status, _, err = run(capsys, *command, "--seed", 5)
     assert status == 1
     assert "already holds a run" in err
-    assert (tmp_path / "metrics.jsonl").read_text() == "{}\n"
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
 def test_an_out_dir_that_is_a_file_is_refused_before_training(capsys, tmp_path):
@@ -199,7 +207,7 @@ def test_a_truncated_photo_is_named(capsys, photos):
 
 
 def test_a_diverging_run_says_so_and_keeps_its_folder(capsys, tmp_path):
-    status, _, err = run(
+    status, printed, err = run(
         capsys,
         "train",
         "image",
@@ -214,7 +222,8 @@ def test_a_diverging_run_says_so_and_keeps_its_folder(capsys, tmp_path):
     )
     assert status == 1
     assert "training has diverged" in err.splitlines()[-1]
-    assert "weights.npz" in files_of(tmp_path / "run")
+    kept = next(line for line in printed.splitlines() if line.startswith("kept in"))
+    assert set(kept.split(": ")[1].split(", ")) == files_of(tmp_path / "run")
 
 
 def test_ctrl_c_keeps_what_was_learned_and_exits_with_130(tmp_path):
@@ -245,6 +254,27 @@ def test_a_reader_that_stops_reading_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_training_that_nobody_reads_says_that_it_stopped(tmp_path):
+    command = [sys.executable, "-m", "minibnn", "train", "image", *TINY_IMAGE, "--out-dir", str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read().splitlines()[-1].endswith("because nothing reads the output; send it to a file")
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_fault(closed, tmp_path):
+    command = f"{sys.executable} -m minibnn train image {' '.join(TINY_IMAGE)} --out-dir {tmp_path / 'run'} {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "weights.npz" in files_of(tmp_path / "run")
+
+
+def test_help_does_not_wait_for_numpy():
+    code = "import sys, minibnn.cli; print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_the_terminal_shows_curves_where_matplotlib_is_missing(capsys, tmp_path, monkeypatch):
