@@ -293,7 +293,7 @@ def as_tensor(value, like):
     if isinstance(value, Tensor):
         return value
     array = float_array(value)
-    return Tensor(array.astype(like.dtype) if array.ndim == 0 else array)
+    return Tensor(array if array.ndim else np.asarray(value, like.dtype))
 
 
 def _broadcastable(name, x, y):

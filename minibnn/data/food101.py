@@ -15,6 +15,7 @@ import numpy as np
 
 from minibnn.data.image_set import ImageSet, select_classes, whole_number
 from minibnn.errors import InputError, InputTypeError
+from minibnn.files import cannot_read, readable
 
 SPLITS = ("train", "test")
 
@@ -54,7 +55,7 @@ def read_food101(root, split="train", *, image_size=64, classes=None, per_class=
 
     Raises:
         InputError: the folder or a part of it is missing or malformed, a class is unknown or has no photos here, a
-            listed photo is missing or cannot be read, or an argument is out of range.
+            listed photo is missing or damaged, a file or folder must not be read, or an argument is out of range.
         InputTypeError: an argument has the wrong type.
     """
     if split not in SPLITS:
@@ -62,18 +63,11 @@ def read_food101(root, split="train", *, image_size=64, classes=None, per_class=
     image_size = whole_number("image_size", image_size)
     if per_class is not None:
         per_class = whole_number("per_class", per_class, expected="an int, or None for all photos")
-    root = _find_root(root)
-    photos, present, named = _read_meta(root, split)
-    _check_named(classes, present, named, root)
-    names = select_classes(classes, present, str(root))
-
-    chosen = [photos.get(name, [])[:per_class] for name in names]
-    paths = [root / "images" / f"{photo}.jpg" for photos_of_class in chosen for photo in photos_of_class]
-    _check_photos(paths, root, split)
+    with readable(root):
+        names, paths, labels = _choose_photos(_find_root(root), split, classes, per_class)
     images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
     for place, path in enumerate(_with_bar(paths, split) if progress else paths):
         images[place] = read_photo(path, image_size)
-    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(photos_of_class) for photos_of_class in chosen])
     return ImageSet(images, labels, names)
 
 
@@ -91,7 +85,7 @@ def read_photo(path, image_size):
         uint8 (S, S, 3).
 
     Raises:
-        InputError: the file is missing, is not a photo, is damaged, or is too large to be opened safely.
+        InputError: the file is missing, must not be read, is no photo, is damaged, or is too large to be opened safely.
         InputTypeError: `path` is not a path or `image_size` not an integer.
     """
     from PIL import Image  # imported here, so that `import minibnn` stays fast
@@ -105,6 +99,8 @@ def read_photo(path, image_size):
                 return _square(image, image_size)
     except FileNotFoundError as error:
         raise InputError(f"photo missing: expected a file at {path}. Check the path.") from error
+    except PermissionError as error:
+        raise cannot_read(path, error) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
             f"photo too large: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels; came more, in {path}. Such a file "
@@ -183,6 +179,18 @@ def _find_root(root):
     return root
 
 
+def _choose_photos(root, split, classes, per_class):
+    """Return the names of the classes, the paths of the photos, and the label of each photo, int64 (B,)."""
+    photos, present, named = _read_meta(root, split)
+    _check_named(classes, present, named, root)
+    names = select_classes(classes, present, str(root))
+    chosen = [photos.get(name, [])[:per_class] for name in names]
+    paths = [root / "images" / f"{photo}.jpg" for photos_of_class in chosen for photo in photos_of_class]
+    _check_photos(paths, root, split)
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(photos_of_class) for photos_of_class in chosen])
+    return names, paths, labels
+
+
 def _read_meta(root, split):
     """Return the photos of one split, {class: ["class/id", ...]}, the classes present in any, and all classes named."""
     meta = root / "meta"
@@ -241,7 +249,7 @@ def _read_json(path):
 def _read_text(path):
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InputError(f"unreadable list: expected UTF-8 text in {path}; came: {error}. Restore the file.") from error
 
 

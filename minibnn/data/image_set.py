@@ -20,7 +20,7 @@ class ImageSet:
         class_names: one name per class, without repeats.
 
     Raises:
-        InputError: a shape, a count or a label does not fit the others.
+        InputError: a shape, a count or a label does not fit the others, or a name is repeated.
         InputTypeError: `images` or `labels` have another dtype.
     """
 
@@ -38,6 +38,11 @@ class ImageSet:
             raise InputTypeError(f"labels must be an int64 array; came {came}. Use np.asarray(labels, np.int64).")
         if labels.shape != images.shape[:1]:
             raise InputError(f"labels must have shape ({len(images)},), one per picture; came {labels.shape}.")
+        for place, name in enumerate(self.class_names):
+            if name in self.class_names[:place]:
+                raise InputError(
+                    f"class {name!r} is named twice in class_names {self.class_names}: name each class once."
+                )
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.class_names):
             raise InputError(
                 f"labels must be positions in class_names, 0 to {len(self.class_names) - 1}; "

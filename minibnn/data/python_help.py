@@ -1,6 +1,6 @@
 """The text that comes with Python itself, so that a language model can be trained without downloading anything.
 
-Every CPython carries the language reference for `help()`, some 400,000 characters of English with examples, in
+Every CPython carries the language reference for `help()`, over 400,000 characters of English with examples, in
 `pydoc_data.topics`. The topics are the same from 3.11 to 3.13; their wording changes a little with each release.
 """
 

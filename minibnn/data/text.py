@@ -9,6 +9,8 @@ from minibnn.errors import InputError, InputTypeError
 
 __all__ = ["builtin_text", "sentence_rows", "split_text", "token_blocks"]
 
+LARGEST_ID = np.iinfo(np.int32).max  # beyond it an int32 would silently wrap around
+
 # What a text is made of, from large to small: articles or sections, paragraphs, lines.
 _UNITS = (
     (re.compile(r"\n(?:[ \t]*\n){2,}"), "\n\n\n"),
@@ -26,7 +28,8 @@ def split_text(text, fraction=0.1):
     them, as in `builtin_text` and `running_text`) if there are at least 5 k of them, else a paragraph, else a line.
     `fraction` holds exactly for the number of units and nearly for characters.
 
-    Raises InputError if `fraction` is not between 0 and 1 or the text has too few lines to divide.
+    Raises InputError if `fraction` is not between 0 and 1 or the text has too few lines to divide; InputTypeError if
+    `text` is not a str.
     """
     if not isinstance(text, str):
         raise InputTypeError(f"split_text expects a str, got {type(text).__name__}")
@@ -36,7 +39,10 @@ def split_text(text, fraction=0.1):
     by_length = sorted(range(len(units)), key=lambda i: len(units[i]))  # a stable sort: the result is determined
     chosen = {i for n, i in enumerate(by_length) if int((n + 1) * fraction + 0.5) > int(n * fraction + 0.5)}
     if not 0 < len(chosen) < len(units):
-        raise InputError(f"the text has {len(units)} lines, too few to take {fraction} of them for validation")
+        raise InputError(
+            f"the text has {len(units)} line(s), too few to take {fraction} of them for validation; pass a "
+            "longer text, or another fraction"
+        )
     train = [unit for i, unit in enumerate(units) if i not in chosen]
     return joint.join(train), joint.join(units[i] for i in sorted(chosen))
 
@@ -51,13 +57,17 @@ def token_blocks(ids, length):
         length: int, the tokens T that the model sees at a time.
 
     Returns an int32 array (N, T + 1) with N = (n - 1) // T.
-    Raises InputError if there are fewer than T + 1 ids or `length` is below 1; InputTypeError if ids are not integers.
+    Raises InputError if there are fewer than T + 1 ids, an id is not from 0 to 2^31 - 1, or `length` is below 1;
+    InputTypeError if ids are not integers.
     """
     length = _checked_length(length, 1)
     ids = _id_array(ids)
     count = (len(ids) - 1) // length
     if count < 1:
-        raise InputError(f"the text has {len(ids)} tokens; one block of length {length} needs {length + 1}")
+        raise InputError(
+            f"the text has {len(ids)} tokens; one block of length {length} needs {length + 1}: pass a "
+            "longer text, or a shorter length (max_len)"
+        )
     return ids[np.arange(count)[:, None] * length + np.arange(length + 1)]  # (N, 1) + (T + 1,) -> (N, T + 1)
 
 
@@ -73,15 +83,18 @@ def sentence_rows(list_of_ids, length, pad_id, cls_id, sep_id):
         pad_id, cls_id, sep_id: int, from the `WordPiece` that made the ids.
 
     Returns an int32 array (N, T + 1).
-    Raises InputError if there is no sentence or `length` is below 2; InputTypeError if ids are not integers.
+    Raises InputError if there is no sentence, an id is not from 0 to 2^31 - 1, or `length` is below 2; InputTypeError
+    if ids are not integers.
     """
     length = _checked_length(length, 2)
     list_of_ids = list(list_of_ids)
     if not list_of_ids:
-        raise InputError("there are 0 sentences; expected at least one list of ids")
+        raise InputError("there are 0 sentences; expected at least one list of ids; pass a text with sentences in it")
+    for name, i in (("pad_id", pad_id), ("cls_id", cls_id), ("sep_id", sep_id)):
+        _check_range(name, i)
     rows = np.full((len(list_of_ids), length + 1), pad_id, dtype=np.int32)
-    for row, ids in zip(rows, list_of_ids, strict=True):
-        ids = _id_array(ids)[: length - 1]
+    for n, (row, ids) in enumerate(zip(rows, list_of_ids, strict=True)):
+        ids = _id_array(ids, f"list_of_ids[{n}]")[: length - 1]
         row[0] = cls_id
         row[1 : 1 + len(ids)] = ids
         row[1 + len(ids)] = sep_id
@@ -96,15 +109,25 @@ def _units(text, wanted):
 
 def _checked_length(length, smallest):
     if not isinstance(length, (int, np.integer)) or length < smallest:
-        raise InputError(f"length is {length!r}, expected an integer of at least {smallest}")
+        raise InputError(
+            f"length is {length!r}, expected an integer of at least {smallest}; choose a longer length (max_len)"
+        )
     return int(length)
 
 
-def _id_array(ids):
+def _id_array(ids, name="ids"):
     array = np.asarray(ids)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InputTypeError(
             f"expected a flat sequence of integer ids, got shape {array.shape} of dtype {array.dtype}; "
             "encode the text first"
         )
+    wrong = np.flatnonzero((array < 0) | (array > LARGEST_ID))
+    if wrong.size:
+        _check_range(f"{name}[{wrong[0]}]", array[wrong[0]])
     return array.astype(np.int32)
+
+
+def _check_range(name, i):
+    if not 0 <= i <= LARGEST_ID:
+        raise InputError(f"{name} is {i}, expected 0 to {LARGEST_ID}; take the ids that a WordPiece gives")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minibnn.errors import InputError
+from minibnn.files import readable
 
 SPLITS = ("train", "valid", "test")
 _HEADING = re.compile(r"((?:= )+)(.+?)((?: =)+)")
@@ -42,12 +43,14 @@ def read_wikitext(root_or_file, split="train"):
         root_or_file: a folder that holds wiki.<split>.raw or wiki.<split>.tokens (.raw is preferred), or such a file.
         split: "train", "valid" or "test"; not looked at when a file is given.
 
-    Raises InputError if the folder, the file or the split does not exist, or if the file is empty or not UTF-8.
+    Raises InputError if the folder, the file or the split does not exist or must not be read, or if the file is empty
+    or not UTF-8.
     """
-    path = _find_file(Path(root_or_file), split)
-    articles = parse_wikitext(_lines(path))
+    with readable(root_or_file):
+        path = _find_file(Path(root_or_file), split)
+        articles = parse_wikitext(_lines(path))
     if not articles:
-        raise InputError(f"{path} holds no text; expected WikiText articles")
+        raise InputError(f"{path} holds no text; expected WikiText articles; fetch or unpack the file again")
     return articles
 
 
@@ -182,7 +185,7 @@ def _find_file(path, split):
             return path / name
     found = sorted(entry.name for entry in path.iterdir())
     listing = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "") if found else "nothing"
-    raise InputError(f"{path} holds neither {' nor '.join(names)}; found: {listing}")
+    raise InputError(f"{path} holds neither {' nor '.join(names)}; found: {listing}; name the folder that holds them")
 
 
 def _lines(path):
@@ -193,5 +196,7 @@ def _lines(path):
             try:
                 yield line.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise InputError(f"{path} is not UTF-8 text: bad byte at offset {offset + error.start}") from None
+                raise InputError(
+                    f"{path} is not UTF-8 text: bad byte at offset {offset + error.start}; save it as UTF-8"
+                ) from None
             offset += len(line)

@@ -7,13 +7,13 @@ the rest, and so on; if at some point none fits, the whole word becomes [UNK].
 
 import itertools
 import operator
-import os
 import re
 from pathlib import Path
 
 from minibnn.data.basic_tokens import LONGEST_WORD, SPECIAL_TOKENS, split_on_space, stretch_tokens
 from minibnn.data.wordpiece_training import train_pieces
 from minibnn.errors import InputError, InputTypeError
+from minibnn.files import replacing
 
 CACHE_SIZE = 200_000  # stretches; real text repeats itself, so most look-ups end here
 
@@ -34,6 +34,7 @@ class WordPiece:
 
     def __init__(self, tokens):
         self.tokens = list(tokens)
+        self._name = "the vocabulary"  # in errors
         self._ids = _index(self.tokens)
         self.pad_id = self._special("[PAD]")
         self.unknown_id = self._special("[UNK]")
@@ -50,7 +51,9 @@ class WordPiece:
         try:
             text = Path(vocab_path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(f"{vocab_path} is not UTF-8 text: bad byte at offset {error.start}") from None
+            raise InputError(
+                f"{vocab_path} is not UTF-8 text: bad byte at offset {error.start}; save it as UTF-8"
+            ) from None
         except OSError as error:
             raise InputError(
                 f"cannot read the vocabulary {vocab_path} ({error.strerror}); expected a text file with one piece "
@@ -58,9 +61,11 @@ class WordPiece:
             ) from None
         lines = text.removesuffix("\n").split("\n") if text else []
         try:
-            return cls(line.removesuffix("\r") for line in lines)
+            wordpiece = cls(line.removesuffix("\r") for line in lines)
         except InputError as error:
             raise InputError(f"{vocab_path}: {error}") from None
+        wordpiece._name = f"the vocabulary file {vocab_path}"
+        return wordpiece
 
     @classmethod
     def train(cls, texts, vocab_size):
@@ -75,14 +80,8 @@ class WordPiece:
 
         Raises InputError if the folder does not exist or cannot be written.
         """
-        path = Path(path)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_bytes("".join(f"{token}\n" for token in self.tokens).encode("utf-8"))
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise InputError(f"cannot write the vocabulary to {path}: {error.strerror}") from None
+        with replacing(path) as draft:
+            draft.write_bytes("".join(f"{token}\n" for token in self.tokens).encode("utf-8"))
 
     def __len__(self):
         return len(self.tokens)
@@ -140,7 +139,10 @@ class WordPiece:
 
     def _special(self, token):
         if token not in self._ids:
-            raise InputError(f"the vocabulary has no {token} among its {len(self)} pieces; add a line {token}")
+            raise InputError(
+                f"{self._name} has no {token} among its {len(self)} pieces; add a line {token} at its end, or take a "
+                "vocabulary that has it, such as the vocab.txt of bert-base-uncased"
+            )
         return self._ids[token]
 
     def _checked_id(self, i, position):

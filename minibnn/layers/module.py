@@ -1,6 +1,8 @@
 """`Module`: what every layer and model shares - parameters in forward order, the flag `trainable`, checked calls."""
 
+import inspect
 import math
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,7 +24,11 @@ class Module:
 
     def __call__(self, *inputs, **options):
         inputs = tuple(as_input(x) for x in inputs)
-        self.check(*inputs)
+        try:
+            self.check(*inputs)
+        except TypeError:
+            _check_count(self, inputs)
+            raise
         if not self._was_called:  # once: it costs a pass over the data, and a broken pipeline is broken at once
             for x in inputs:
                 _check_finite(type(self).__name__, x)
@@ -87,6 +93,23 @@ class Module:
         return f"{type(self).__name__}({self.num_parameters():,} {unit})"
 
 
+@contextmanager
+def evaluating(model):
+    """Inside the `with` nothing in `model` is trainable; afterwards each module is again as it was, after an error too.
+
+    A model that is no Module, such as a packed one, has nothing to train, and is left alone.
+    """
+    modules = [module for _, module in model.named_modules()] if isinstance(model, Module) else []
+    before = [module.trainable for module in modules]
+    try:
+        for module in modules:
+            module.trainable = False
+        yield
+    finally:
+        for module, flag in zip(modules, before, strict=True):  # a parent first: its flag reaches all below it
+            module.trainable = flag
+
+
 class ShapesOnly:
     """Stands in for a numpy.random.Generator: every kernel is one zero seen from all sides, and takes no memory.
 
@@ -148,6 +171,17 @@ def check_float(owner, x, expected):
     if not isinstance(x, Tensor):
         kind = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
         raise InputTypeError(f"{owner} expects {expected} as a float32 or float64 array or a Tensor, and got {kind}")
+
+
+def _check_count(module, inputs):
+    """Raise InputTypeError if the module cannot be called with so many inputs."""
+    try:
+        inspect.signature(module.check).bind(*inputs)
+    except TypeError:
+        raise InputTypeError(
+            f"{type(module).__name__} takes {inspect.signature(module.forward)}, inputs by position, and got "
+            f"{len(inputs)} input{'' if len(inputs) == 1 else 's'}"
+        ) from None
 
 
 def _check_finite(owner, x):

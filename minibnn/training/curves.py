@@ -28,8 +28,11 @@ def save_curves(histories, path, title=None, metrics=("loss", "accuracy")):
             records, such as "flip_ratio" or "lr".
 
     Raises:
-        InputError: if matplotlib is missing (then use `text_curve`), no run has a metric, or the path cannot be used.
+        InputError: if matplotlib is missing (then use `text_curve`), there is no metric, no run has one of them, or the
+            path cannot be used.
     """
+    if not metrics:
+        raise InputError("metrics: expected the name of at least one metric, such as 'loss', and got none")
     for metric in metrics:
         if not any(_series(history, key) for history in histories.values() for key in _keys(metric)):
             raise InputError(
@@ -77,7 +80,7 @@ def save_comparison(image_histories, text_histories, sizes, path):
         _draw(images, image_histories, "accuracy", colours, with_train=False)
         text.set_title("Text: validation perplexity (log)")
         _draw(text, text_histories, "perplexity", colours, with_train=False)
-        memory.set_title("Memory for the weights")
+        memory.set_title("Bytes of the weights")
         _draw_sizes(memory, sizes, colours)
 
 

@@ -6,14 +6,17 @@ weights. The rest of the file measures, reports, and cleans up.
 
 import math
 import time
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
 
 from minibnn.errors import InputError, InputTypeError
+from minibnn.layers.module import Module, evaluating
 from minibnn.training.examples import Examples
 from minibnn.training.losses import cross_entropy
 from minibnn.training.metrics import FlipCounter, RunningAverage, accuracy, perplexity
+from minibnn.training.optimizers import Optimizer
 from minibnn.training.progress import ProgressBar
 
 
@@ -40,8 +43,8 @@ def fit(
     """Train a model, and evaluate it after every epoch.
 
     Args:
-        model: has `logits(x) -> Tensor (..., V)`, `trainable`, and `named_latent_weights()`. Left as trainable or not
-            as it came, also after an error or Ctrl-C.
+        model: Module with `logits(x) -> Tensor (..., V)`. A part of it that is not `trainable` stays as it is; if
+            nothing is, that is an error. `trainable` is left as it came everywhere, also after an error or Ctrl-C.
         train: Examples to learn from, reshuffled every epoch; the smaller last batch is kept.
         validation: Examples to evaluate on after every epoch, or None.
         optimizer: SGD, Adam or AdamW over `model.parameters()`.
@@ -73,39 +76,37 @@ def fit(
 
     Source: the training recipes of the paper's Tables 1 and 4.
     """
-    _check_arguments(train, validation, epochs, max_steps)
+    _check_types(model=model, train=train, validation=validation, optimizer=optimizer, rng=rng)
+    _check_types(schedule=schedule, augment=augment, report=report, history=history)
+    _check_count("epochs", epochs)
+    _check_count("max_steps", 0 if max_steps is None else max_steps)
     history = [] if history is None else history
-    epoch, step = (history[-1]["epoch"], history[-1]["step"]) if history else (0, 0)
+    epoch, step = _end_of(history)
     flips = FlipCounter(model)
-    was_trainable = model.trainable
-    try:
-        while epoch < epochs and (max_steps is None or step < max_steps):
-            epoch, started = epoch + 1, time.perf_counter()
-            steps = train.num_batches(batch_size)
-            if max_steps is not None:
-                steps = min(steps, max_steps - step)
-            batches = train.batches(batch_size, rng, augment)
-            with ProgressBar(f"epoch {epoch}/{epochs}", steps, flips, enabled=progress) as bar:
-                record = _train_epoch(model, train, batches, range(step, step + steps), optimizer, schedule, bar)
-                step += steps
-                record = {"epoch": epoch, "step": step, **record, "flip_ratio": flips.ratio()}
-                if validation is not None:
-                    found = evaluate(model, validation, batch_size)
-                    _check_finite(found["loss"], "validation", step - 1, optimizer.lr)
-                    record |= {f"val_{name}": value for name, value in found.items()}
-                bar.finish(record)
-            record["seconds"] = time.perf_counter() - started
-            history.append(record)
-            if report is not None:
-                report(record)
-    finally:
-        model.trainable = was_trainable
+    while epoch < epochs and (max_steps is None or step < max_steps):
+        epoch, started = epoch + 1, time.perf_counter()
+        steps = train.num_batches(batch_size)
+        if max_steps is not None:
+            steps = min(steps, max_steps - step)
+        batches = train.batches(batch_size, rng, augment)
+        with ProgressBar(f"epoch {epoch}/{epochs}", steps, flips, enabled=progress) as bar:
+            record = _train_epoch(model, train, batches, range(step, step + steps), optimizer, schedule, bar)
+            step += steps
+            record = {"epoch": epoch, "step": step, **record, "flip_ratio": flips.ratio()}
+            if validation is not None:
+                found = evaluate(model, validation, batch_size)
+                _check_finite(found["loss"], "validation", step - 1, optimizer.lr)
+                record |= {f"val_{name}": value for name, value in found.items()}
+            bar.finish(record)
+        record["seconds"] = time.perf_counter() - started
+        history.append(record)
+        if report is not None:
+            report(record)
     return history
 
 
 def _train_epoch(model, train, batches, steps, optimizer, schedule, bar):
     """Run the given steps, and return the `train_` figures, the last learning rate, and the speed."""
-    model.trainable = True
     losses, accuracies = RunningAverage(), RunningAverage()
     examples, started = 0, time.perf_counter()
     # An overflow shows in the loss, and _check_finite says so once, instead of a page of NumPy warnings.
@@ -135,7 +136,7 @@ def evaluate(model, examples, batch_size=64):
     """Measure a model on examples, with its bits alone: no dropout, no gradients, nothing shuffled or augmented.
 
     Args:
-        model: as in `fit`; `model.trainable` is False during the call and then what it was before.
+        model: as in `fit`, or a packed one. Nothing in it is `trainable` during the call; then all is as it was before.
         examples: Examples; labels equal to `examples.ignore` do not count.
         batch_size: examples computed at a time. It does not change the result beyond rounding: every label counts the
             same, however uneven the batches.
@@ -146,17 +147,14 @@ def evaluate(model, examples, batch_size=64):
     Raises:
         InputError, InputTypeError: if the examples do not suit the model.
     """
+    _check_types(examples=examples)
     losses, accuracies = RunningAverage(), RunningAverage()
-    was_trainable = model.trainable
-    model.trainable = False
-    try:
+    with evaluating(model):
         for x, labels in examples.batches(batch_size):
             logits = model.logits(x)
             count = _count(labels, examples.ignore)
             losses.add(cross_entropy(logits, labels, ignore=examples.ignore).data, count)
             accuracies.add(accuracy(logits, labels, examples.ignore), count)
-    finally:
-        model.trainable = was_trainable
     return _figures(losses.mean, accuracies.mean, examples.is_text)
 
 
@@ -178,12 +176,39 @@ def _check_finite(loss, kind, step, lr):
         )
 
 
-def _check_arguments(train, validation, epochs, max_steps):
-    for name, examples in (("train", train), ("validation", validation)):
-        if not isinstance(examples, Examples) and not (name == "validation" and examples is None):
-            raise InputTypeError(f"{name}: expected Examples(inputs, labels, ...), got {type(examples).__name__}")
-    for name, number in (("epochs", epochs), ("max_steps", max_steps)):
-        if name == "max_steps" and number is None:
-            continue
-        if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
-            raise InputError(f"{name}: expected a whole number >= 0, got {number!r}")
+_TYPES = {
+    "model": (Module, "a Module such as BCVNN or BLM"),
+    "train": (Examples, "Examples(inputs, labels, ...)"),
+    "validation": (Examples | None, "Examples(inputs, labels, ...) or None"),
+    "examples": (Examples, "Examples(inputs, labels, ...)"),
+    "optimizer": (Optimizer, "SGD, Adam or AdamW over model.parameters()"),
+    "rng": (np.random.Generator, "a numpy.random.Generator, such as np.random.default_rng(0)"),
+    "schedule": (Callable | None, "a function of the step, such as WarmupDecay(...), or None"),
+    "augment": (Callable | None, "a function of (inputs, rng), or None"),
+    "report": (Callable | None, "a function of a record, such as metrics_writer(path), or None"),
+    "history": (list | None, "a list of records, or None"),
+}
+
+
+def _check_types(**arguments):
+    for name, value in arguments.items():
+        kind, expected = _TYPES[name]
+        if not isinstance(value, kind):
+            raise InputTypeError(f"{name}: expected {expected}, got {type(value).__name__}")
+
+
+def _is_count(number):
+    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 0
+
+
+def _check_count(name, number):
+    if not _is_count(number):
+        raise InputError(f"{name}: expected a whole number >= 0, got {number!r}")
+
+
+def _end_of(history):
+    """The (epoch, step) at which the last record of a history ends; (0, 0) if it has none."""
+    last = history[-1] if history else {"epoch": 0, "step": 0}
+    if not isinstance(last, dict) or not all(_is_count(last.get(key)) for key in ("epoch", "step")):
+        raise InputError(f"history: expected records of fit, with whole numbers 'epoch' and 'step', got {last!r} last")
+    return last["epoch"], last["step"]

@@ -30,7 +30,8 @@ class Optimizer(abc.ABC):
 
     def __init__(self, parameters, lr):
         self.parameters = _checked_parameters(parameters)
-        self.lr = _checked("lr", lr, lambda value: value >= 0, "a finite number >= 0")
+        self.lr = _checked_lr(lr)
+        self._kinds = [(parameter.data.dtype, parameter.data.shape) for parameter in self.parameters]
         self.steps = np.zeros(len(self.parameters), dtype=np.int64)
         self._state = {
             slot: [np.zeros(parameter.data.shape, parameter.data.dtype) for parameter in self.parameters]
@@ -44,14 +45,13 @@ class Optimizer(abc.ABC):
         A parameter whose `grad` is None took no part in the loss: it is skipped, and its count of steps stays.
 
         Raises:
-            InputError: if a gradient's shape differs from its parameter's. No parameter has been changed then.
+            InputError: if a parameter or its gradient has not the dtype and shape that the parameter had when the
+                optimizer was made. No parameter has been changed then.
         """
-        for index, parameter in enumerate(self.parameters):
-            if parameter.grad is not None and parameter.grad.shape != parameter.data.shape:
-                raise InputError(
-                    f"parameter {index} has shape {parameter.data.shape}, but its gradient {parameter.grad.shape}; "
-                    "a gradient has the shape of what it belongs to"
-                )
+        for index, (parameter, kind) in enumerate(zip(self.parameters, self._kinds, strict=True)):
+            _check_kind(f"parameter {index}", parameter.data, kind)
+            if parameter.grad is not None:
+                _check_kind(f"the gradient of parameter {index}", parameter.grad, kind)
         for index, parameter in enumerate(self.parameters):
             if parameter.grad is None:
                 continue
@@ -99,8 +99,8 @@ class Optimizer(abc.ABC):
         """Take over a state made by `state_dict` of the same kind of optimizer over the same parameters.
 
         Raises:
-            InputError: naming the entry that is missing, unknown, or of another shape or dtype; nothing has
-                changed then.
+            InputError: naming the entry that is missing, unknown, or of another shape or dtype, or if the learning rate
+                is no finite number >= 0; nothing has changed then.
         """
         expected = self.state_dict()
         if missing := sorted(expected.keys() - state.keys()):
@@ -109,13 +109,8 @@ class Optimizer(abc.ABC):
             raise InputError(f"the optimizer state has {unknown[0]!r}, which {type(self).__name__} does not keep")
         arrays = {name: np.asarray(value) for name, value in state.items()}
         for name, want in expected.items():
-            got = arrays[name]
-            if (got.shape, got.dtype) != (want.shape, want.dtype):
-                raise InputError(
-                    f"optimizer state {name!r}: expected {want.dtype} of shape {want.shape}, "
-                    f"got {got.dtype} of shape {got.shape}"
-                )
-        self.lr = float(arrays["lr"])
+            _check_kind(f"optimizer state {name!r}", arrays[name], (want.dtype, want.shape))
+        self.lr = _checked_lr(float(arrays["lr"]))
         self.steps[:] = arrays["steps"]
         for slot in self.slots:
             for index, array in enumerate(self._state[slot]):
@@ -136,7 +131,7 @@ class SGD(Optimizer):
         momentum: mu, in [0, 1). With 0 no velocity is kept.
 
     Raises:
-        InputError: if an argument is out of its range, or the parameters are none, not floats, or given twice.
+        InputError: if an argument is out of its range, or the parameters are none, not floats, read-only or doubled.
 
     Source: Polyak (1964), in the form of `torch.optim.SGD` (the learning rate outside the velocity).
     """
@@ -179,7 +174,7 @@ class Adam(Optimizer):
         eps: > 0; keeps a weight with no gradient so far from dividing 0 by 0.
 
     Raises:
-        InputError: if an argument is out of its range, or the parameters are none, not floats, or given twice.
+        InputError: if an argument is out of its range, or the parameters are none, not floats, read-only or doubled.
 
     Source: Kingma and Ba, "Adam" (arXiv 1412.6980), Algorithm 1.
     """
@@ -232,7 +227,7 @@ class AdamW(Adam):
         weight_decay: >= 0.
 
     Raises:
-        InputError: if an argument is out of its range, or the parameters are none, not floats, or given twice.
+        InputError: if an argument is out of its range, or the parameters are none, not floats, read-only or doubled.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (arXiv 1711.05101), Algorithm 2, in the form
     of `torch.optim.AdamW` (the decay is multiplied by lr). The paper gives no decay; 0.01 is PyTorch's default.
@@ -271,9 +266,23 @@ def _checked_parameters(parameters):
             )
         if not np.issubdtype(data.dtype, np.floating):
             raise InputTypeError(f"parameters[{index}]: expected a float dtype, got {data.dtype}")
+        if not data.flags.writeable:
+            raise InputError(f"parameters[{index}]: its array is read-only and cannot be trained; pass a copy of it")
     if len({id(parameter) for parameter in parameters}) < len(parameters):
         raise InputError("parameters: the same Tensor is in the list twice and would be updated twice a step")
     return parameters
+
+
+def _check_kind(name, array, kind):
+    """Raise InputError unless `array` is an array of that kind, a pair (dtype, shape)."""
+    is_array = isinstance(array, (np.ndarray, np.generic))  # NumPy makes a sum of arrays of shape () a np.generic
+    if not is_array or (array.dtype, array.shape) != kind:
+        got = f"{array.dtype} of shape {array.shape}" if is_array else type(array).__name__
+        raise InputError(f"{name}: expected {kind[0]} of shape {kind[1]}, got {got}")
+
+
+def _checked_lr(lr):
+    return _checked("lr", lr, lambda value: value >= 0, "a finite number >= 0")
 
 
 def _checked(name, value, valid, expected):

@@ -7,6 +7,7 @@ import sys
 import time
 
 from minibnn.errors import InputError
+from minibnn.files import writing
 
 
 class ProgressBar:
@@ -14,7 +15,7 @@ class ProgressBar:
 
     Use as a context manager. The flip ratio (of the bits before the epoch against now) costs a pass over all latent
     weights, so it is renewed every two seconds at most. Where stderr is no terminal (a log file), the bar is left out,
-    and each epoch is one line.
+    and each epoch is one line; where stderr is closed, nothing is shown.
 
     Args:
         title: text before the bar.
@@ -24,7 +25,8 @@ class ProgressBar:
     """
 
     def __init__(self, title, steps, flips, enabled=True):
-        self._title, self._steps, self._flips, self._enabled = title, steps, flips, enabled
+        self._title, self._steps, self._flips = title, steps, flips
+        self._enabled = enabled and not getattr(sys.stderr, "closed", True)  # None if closed from the start
         self._bar, self._flip_text, self._renew_at = None, "-", 0.0
 
     def __enter__(self):
@@ -91,17 +93,14 @@ def metrics_writer(path):
             off a last line that was cut off in the middle of writing.
 
     Raises:
-        InputError: if the folder is missing.
+        InputError: if the folder is missing, or the file is a folder itself or closed to us; also when it is written.
     """
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise InputError(f"cannot write {os.fspath(path)!r}: there is no folder {folder!r}; create it first")
-
-    _cut_unfinished_line(path)
+    with writing(path):
+        _cut_unfinished_line(path)
 
     def write(record):
         finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in record.items()}
-        with open(path, "a", encoding="utf-8") as file:  # closing it flushes
+        with writing(path), open(path, "a", encoding="utf-8") as file:  # closing it flushes
             file.write(json.dumps(finite, allow_nan=False) + "\n")
 
     return write
@@ -113,21 +112,26 @@ def read_metrics(path):
     A last line that was cut off in the middle of writing is left out.
 
     Raises:
-        InputError: if the file is missing, or another line than the last is no JSON object.
+        InputError: if the file is missing or cannot be read, or a line that was not cut off is no JSON object.
     """
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
     except FileNotFoundError:
         raise InputError(f"there is no file {os.fspath(path)!r}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {os.fspath(path)!r}: {error}") from error
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            record = json.loads(line)
+        except ValueError as error:
             if number == len(lines):
                 break
             raise InputError(f"line {number} of {os.fspath(path)!r} is not JSON: {error}") from error
+        if not isinstance(record, dict):  # nor was it cut off: no part of an object is JSON by itself
+            raise InputError(f"line {number} of {os.fspath(path)!r} is no JSON object: {line!r}")
+        records.append(record)
     return records
 
 

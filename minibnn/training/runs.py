@@ -12,6 +12,7 @@ import numpy as np
 import minibnn
 from minibnn.data import random_flips, sentence_rows, to_float, token_blocks
 from minibnn.errors import InputError
+from minibnn.files import replacing
 from minibnn.models.image_classifier import SMALLEST_IMAGE
 from minibnn.training.curves import save_curves
 from minibnn.training.examples import Examples
@@ -125,12 +126,8 @@ class RunFolder:
 
     def write_text(self, name, text):
         """Write a small text file whole or not at all."""
-        draft = self.path / f".{name}.{os.getpid()}.tmp"
-        try:
+        with replacing(self.path / name) as draft:
             draft.write_text(text, encoding="utf-8")
-            os.replace(draft, self.path / name)
-        finally:
-            draft.unlink(missing_ok=True)
 
     def save(self, run, title):
         """Write the weights, if a step was taken, and the curves; return the names of the files that are there."""

@@ -1,10 +1,10 @@
 """One look for all figures of the project. Needs matplotlib, imported only when a figure is made."""
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 
 from minibnn.errors import InputError
+from minibnn.files import replacing
 
 # Okabe and Ito's palette, told apart by readers with any kind of colour blindness; without its yellow, which vanishes
 # on white. The first two are the project's own: one bit and its 32-bit twin.
@@ -61,11 +61,10 @@ def figure(path, width, height):
         height: in inches.
 
     Raises:
-        InputError: if matplotlib is not installed, the folder is missing, or the suffix is not a format of matplotlib.
+        InputError: if matplotlib is not installed, the suffix is not a format of matplotlib, the folder is missing or
+            closed to us, or `path` is a folder itself.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {os.fspath(path)!r}: there is no folder {str(path.parent)!r}; create it first")
     try:
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -75,15 +74,10 @@ def figure(path, width, height):
     known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
         raise InputError(f"figure {path.name!r}: expected a suffix of .png, .svg or .pdf, got {path.suffix!r}")
-    with rc_context(_STYLE):
+    with rc_context(_STYLE), replacing(path) as draft:
         canvas = Figure(figsize=(width, height), layout="constrained")
         yield canvas
-        draft = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-        try:
-            canvas.savefig(draft, dpi=200, format=path.suffix.lstrip("."))
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        canvas.savefig(draft, dpi=200, format=path.suffix.lstrip("."))
 
 
 def colours_of(names):

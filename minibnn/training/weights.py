@@ -5,13 +5,12 @@ is another (`minibnn.bits.save_packed`).
 """
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from minibnn.errors import InputError
+from minibnn.files import replacing
 
 
 def save_weights(model, path):
@@ -25,21 +24,13 @@ def save_weights(model, path):
         path: destination, used as it is (no suffix is added). Its folder must exist.
 
     Raises:
-        InputError: if the folder is missing.
+        InputError: if the folder is missing or closed to us, or `path` is a folder itself.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; create it first")
     arrays = {name: tensor.data for name, tensor in model.named_parameters()}
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path) as draft, open(draft, "wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_weights(model, path):
@@ -64,15 +55,18 @@ def load_weights(model, path):
 
 def _read(path):
     """Return the arrays of a .npz file by name; no pickles, so that a file from elsewhere cannot run code."""
-    if not path.is_file():
-        raise InputError(f"there is no weights file {str(path)!r}")
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it is one array, not an archive of named arrays")
-        with archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it is one array, not an archive of named arrays")
+            with archive:
+                return {name: archive[name] for name in archive.files}
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"there is no weights file {str(path)!r}") from None
+    except PermissionError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except Exception as error:  # any: a damaged archive fails in zipfile, zlib, struct, tokenize, ..., each in its way
         raise InputError(f"{str(path)!r} is damaged or no weights file ({error}); save it again") from error
 
 
@@ -88,3 +82,5 @@ def _check_fit(parameters, arrays, path):
                 f"{str(path)!r}: parameter {name!r} of the model is {want.dtype} of shape {want.shape}, "
                 f"in the file it is {got.dtype} of shape {got.shape}; build the model with the saved configuration"
             )
+        if not want.flags.writeable:
+            raise InputError(f"parameter {name!r} of the model is read-only: it was built of ShapesOnly, to be counted")

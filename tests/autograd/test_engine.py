@@ -112,6 +112,10 @@ def test_a_plain_number_does_not_change_the_dtype(number):
     assert {r.dtype for r in results} == {np.dtype(np.float32)}
 
 
+def test_a_plain_number_is_not_rounded_to_float32():
+    assert (leaf([1.0]) * 0.1).data.item() == 0.1
+
+
 def test_numpy_arrays_on_the_left_let_the_tensor_work():
     x = leaf([[1.0, 2.0]])
     results = [np.ones((1, 2)) * x, np.ones((1, 2)) - x, np.ones((1, 2)) / x, np.ones((3, 1)) @ x]

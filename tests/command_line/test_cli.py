@@ -207,19 +207,8 @@ def test_a_truncated_photo_is_named(capsys, photos):
 
 
 def test_a_diverging_run_says_so_and_keeps_its_folder(capsys, tmp_path):
-    status, printed, err = run(
-        capsys,
-        "train",
-        "image",
-        "--standard",
-        *TINY_IMAGE,
-        "--lr",
-        "1e30",
-        "--epochs",
-        9,
-        "--out-dir",
-        tmp_path / "run",
-    )
+    options = [*TINY_IMAGE, "--lr", "1e30", "--epochs", 9, "--out-dir", tmp_path / "run"]
+    status, printed, err = run(capsys, "train", "image", "--standard", *options)
     assert status == 1
     assert "training has diverged" in err.splitlines()[-1]
     kept = next(line for line in printed.splitlines() if line.startswith("kept in"))

@@ -1,8 +1,6 @@
-"""WikiText, the built-in text, and rows of ids."""
+"""The built-in text, its division into two, and rows of ids."""
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,221 +9,7 @@ from hypothesis import strategies as st
 
 from minibnn.data.python_help import TOPICS, clean_topic, table_as_lines
 from minibnn.data.text import builtin_text, sentence_rows, split_text, token_blocks
-from minibnn.data.wikitext import (
-    Article,
-    Paragraph,
-    join_marks,
-    parse_wikitext,
-    read_wikitext,
-    running_text,
-    sentences,
-    split_sentences,
-)
 from minibnn.errors import InputError, InputTypeError
-
-DATA = Path(os.environ.get("MINIBNN_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-SAMPLE = """
- = First Article =
-
- Opening text , with a Dr. Who . It has two sentences .
-
- = = History = =
-
- = = = Early = = =
-
- In 1 @,@ 900 it was well @-@ known .
- = 1 henry and capacitance C =
- 1 farad .
-
- = = = Late = = =
-
-
- = = Legacy = =
-
- Last words .
-
-
- = Second =
-
- Note : Pos
-
-
- = Position ; GP =
-
- Games played in ; G
-"""
-
-
-@pytest.fixture(scope="module")
-def wikitext():
-    folder = DATA / "wikitext-2-raw"
-    if not folder.is_dir():
-        pytest.skip(f"needs WikiText at {folder}; set MINIBNN_DATA")
-    return folder
-
-
-class TestParse:
-    def test_structure(self):
-        first, second = parse_wikitext(SAMPLE.split("\n"))
-        assert first == Article(
-            "First Article",
-            [
-                Paragraph("Opening text , with a Dr. Who . It has two sentences ."),
-                Paragraph("In 1 @,@ 900 it was well @-@ known .", ("History", "Early")),
-                Paragraph("= 1 henry and capacitance C =", ("History", "Early")),
-                Paragraph("1 farad .", ("History", "Early")),
-                Paragraph("Last words .", ("Legacy",)),
-            ],
-        )
-        assert second.title == "Second"
-        assert [p.text for p in second.paragraphs] == ["Note : Pos", "= Position ; GP =", "Games played in ; G"]
-
-    def test_a_title_may_hold_a_semicolon_or_follow_a_heading_without_text(self):
-        lines = [" = A = ", "", " Text . ", "", "", " = Steins ; Gate = ", "", " = = Plot = = ", "", " = B ; C = ", ""]
-        assert [article.title for article in parse_wikitext(lines)] == ["A", "Steins ; Gate", "B ; C"]
-
-    def test_only_text_without_a_stop_turns_a_heading_into_a_definition(self):
-        lines = [
-            " = A = ",
-            "",
-            " Text ",
-            "",
-            " = = Plot = = ",
-            "",
-            "",
-            " = B ; C = ",
-            "",
-            " Text ",
-            "",
-            " = D ; E = ",
-            "",
-        ]
-        assert [article.title for article in parse_wikitext(lines)] == ["A", "B ; C"]
-
-    @pytest.mark.parametrize("lines", [["", " = A = ", " b "], [" b ", " = A = ", ""], [" b ", " = A = ", " c "]])
-    def test_a_heading_needs_an_empty_line_on_each_side(self, lines):
-        (article,) = parse_wikitext(lines)
-        assert article.title == ""
-        assert [p.text for p in article.paragraphs] == [line.strip() for line in lines if line]
-
-    def test_unbalanced_signs_are_text(self):
-        assert [p.text for p in parse_wikitext(["", " = = A = ", ""])[0].paragraphs] == ["= = A ="]
-
-    def test_text_before_the_first_title_has_no_title(self):
-        assert parse_wikitext([" Some text . "]) == [Article("", [Paragraph("Some text .")])]
-
-    def test_running_text(self):
-        assert running_text(parse_wikitext(SAMPLE.split("\n"))) == (
-            "First Article\n\nOpening text , with a Dr. Who . It has two sentences .\n\nHistory\n\nEarly\n\n"
-            "In 1,900 it was well-known .\n\n= 1 henry and capacitance C =\n\n1 farad .\n\nLegacy\n\nLast words .\n\n\n"
-            "Second\n\nNote : Pos\n\n= Position ; GP =\n\nGames played in ; G"
-        )
-
-    @given(st.lists(st.text("ab .=;\n", max_size=8), max_size=12))
-    def test_no_word_is_lost_or_invented(self, lines):
-        lines = [part for line in lines for part in line.split("\n")]
-        read = " ".join(running_text(parse_wikitext(lines)).split()).replace("=", "")
-        original = " ".join(" ".join(lines).split()).replace("=", "")
-        if "a" not in original and "b" not in original:
-            return
-        headings = {a.title for a in parse_wikitext(lines)} | {
-            h for a in parse_wikitext(lines) for p in a.paragraphs for h in p.headings
-        }
-        assert set(re.findall("[ab]+", read)) <= set(re.findall("[ab]+", original))
-        if headings <= {""}:
-            kept = [p.text for a in parse_wikitext(lines) for p in a.paragraphs]
-            assert [t for t in kept if "=" not in t] == [t.strip() for t in lines if t.strip() and "=" not in t]
-
-
-class TestSentences:
-    @pytest.mark.parametrize(
-        ("paragraph", "expected"),
-        [
-            ("A b . C d ? E ! F", ["A b .", "C d ?", "E !", "F"]),
-            (
-                "Dr. Who met J. Smith of the U.S. Army . He left .",
-                ["Dr. Who met J. Smith of the U.S. Army .", "He left ."],
-            ),
-            ('He said " I know . " Then " go ! " he said .', ['He said " I know . "', 'Then " go ! " he said .']),
-            ('It ended . " We won , " he said .', ["It ended .", '" We won , " he said .']),
-            ("One ( two . Three . ) four . Five .", ["One ( two . Three . ) four .", "Five ."]),
-            ("An open ( bracket . Next .", ["An open ( bracket .", "Next ."]),
-            ("They use Yahoo ! for it . So .", ["They use Yahoo ! for it .", "So ."]),
-            ("Canadians . . . would rather . Yes .", ["Canadians . . . would rather .", "Yes ."]),
-            ("A 3 @.@ 5 @-@ inch gun of 1 @,@ 000 kg .", ["A 3.5-inch gun of 1,000 kg ."]),
-            (". . . ‡", []),
-            ("", []),
-        ],
-    )
-    def test_cases(self, paragraph, expected):
-        assert split_sentences(paragraph) == expected
-
-    @given(st.lists(st.sampled_from([".", "!", "?", '"', "'", "(", ")", ",", "A", "b", "C3", "@-@"]), max_size=30))
-    def test_sentences_together_are_the_paragraph(self, tokens):
-        paragraph = " ".join(tokens)
-        joined = join_marks(paragraph).split()
-        rest = iter(joined)
-        for sentence in split_sentences(paragraph):
-            assert all(token in rest for token in sentence.split())
-        words = [token for token in joined if any(c.isalnum() for c in token)]
-        kept = [token for s in split_sentences(paragraph) for token in s.split() if any(c.isalnum() for c in token)]
-        assert kept == words
-
-
-class TestRead:
-    @pytest.mark.parametrize(
-        ("split", "articles", "first", "last"),
-        [
-            ("train", 52, "Valkyria Chronicles III", "Species of Allosaurus"),
-            ("valid", 60, "Homarus gammarus", "Rakie Ayola"),
-            ("test", 29, "Robert Boulter", "The Snowmen"),
-        ],
-    )
-    def test_real_articles(self, wikitext, split, articles, first, last):
-        read = read_wikitext(wikitext, split)
-        assert (len(read), read[0].title, read[-1].title) == (articles, first, last)
-        assert all(article.title and article.paragraphs for article in read)
-        assert read_wikitext(wikitext / f"wiki.{split}.raw") == read
-
-    def test_real_text_is_complete(self, wikitext):
-        lines = (wikitext / "wiki.test.raw").read_text(encoding="utf-8").split("\n")
-        articles = read_wikitext(wikitext, "test")
-        texts = [p.text for article in articles for p in article.paragraphs]
-        assert texts == [s for line in lines if (s := line.strip()) and (not s.startswith("= ") or s in texts)]
-        assert len([text for text in texts if text.startswith("= ")]) == 2
-
-    def test_real_sentences(self, wikitext):
-        found = sentences(read_wikitext(wikitext, "valid"))
-        assert 7_500 < len(found) < 8_500
-        assert sum(s.endswith((".", '. "', "?", "!", ")")) for s in found) > 0.95 * len(found)
-        assert max(len(s.split()) for s in found) < 250
-        assert not any("@-@" in s for s in found)
-
-    def test_tokens_file_and_preference_for_raw(self, tmp_path):
-        (tmp_path / "wiki.train.tokens").write_bytes(b" \r\n = T = \r\n \r\n the <unk> . \r\n")
-        assert read_wikitext(tmp_path) == [Article("T", [Paragraph("the <unk> .")])]
-        (tmp_path / "wiki.train.raw").write_text(" = R = \n\n text \n")
-        assert read_wikitext(tmp_path)[0].title == "R"
-
-    def test_other_line_separators_are_text(self, tmp_path):
-        (tmp_path / "wiki.test.raw").write_text(" = T = \n\n one\u2028two\x85three \n", encoding="utf-8")
-        assert len(read_wikitext(tmp_path, "test")[0].paragraphs) == 1
-
-    def test_errors(self, tmp_path):
-        with pytest.raises(InputError, match=r"nowhere does not exist; expected a folder that holds wiki\.train\.raw"):
-            read_wikitext(tmp_path / "nowhere")
-        with pytest.raises(InputError, match=r"neither wiki\.valid\.raw nor wiki\.valid\.tokens; found: nothing"):
-            read_wikitext(tmp_path, "valid")
-        with pytest.raises(InputError, match="split is 'validation', expected one of train, valid, test"):
-            read_wikitext(tmp_path, "validation")
-        (tmp_path / "wiki.train.raw").write_text(" \n \n")
-        with pytest.raises(InputError, match="holds no text"):
-            read_wikitext(tmp_path)
-        with pytest.raises(InputError, match=r"found: wiki\.train\.raw"):
-            read_wikitext(tmp_path, "test")
-        (tmp_path / "wiki.train.raw").write_bytes(b" = T = \n\n caf\xe9 \n")
-        with pytest.raises(InputError, match="not UTF-8 text: bad byte at offset 13"):
-            read_wikitext(tmp_path)
 
 
 class TestBuiltinText:
@@ -294,7 +78,9 @@ class TestSplit:
         assert sorted([*train.split("\n"), *validation.split("\n")]) == ["a", "b", "c"]
 
     def test_errors(self):
-        with pytest.raises(InputError, match=r"the text has 1 lines, too few to take 0\.1"):
+        with pytest.raises(
+            InputError, match=r"the text has 1 line\(s\), too few to take 0\.1 of them for validation; .*longer text"
+        ):
             split_text("only one line", 0.1)
         with pytest.raises(InputError, match="fraction is 1, expected a number between 0 and 1"):
             split_text("a\nb", 1)
@@ -333,10 +119,29 @@ class TestRows:
         blocks[:] = -1
         assert ids.tolist() == list(range(9))
 
+    @pytest.mark.parametrize("wrong", [2**31, 2**40, -1])
+    def test_an_id_that_would_wrap_around_is_refused(self, wrong):
+        message = rf"ids\[2\] is {wrong}, expected 0 to 2147483647; take the ids that a WordPiece gives"
+        with pytest.raises(InputError, match=message):
+            token_blocks([5, 5, wrong, 5, 5], 2)
+        with pytest.raises(InputError, match=r"list_of_" + message.replace(r"[2\]", r"[1\]\[2\]")):
+            sentence_rows([[1, 2], [5, 5, wrong]], 2, 0, 2, 3)
+        for name in ("pad_id", "cls_id", "sep_id"):
+            with pytest.raises(InputError, match=rf"{name} is {wrong}, expected 0 to 2147483647"):
+                sentence_rows([[1]], 4, **({"pad_id": 0, "cls_id": 2, "sep_id": 3} | {name: wrong}))
+
+    def test_the_largest_id_is_kept(self):
+        assert token_blocks([2**31 - 1, 0], 1).tolist() == [[2**31 - 1, 0]]
+
     def test_errors(self):
-        with pytest.raises(InputError, match="text has 0 tokens; one block of length 4 needs 5"):
+        with pytest.raises(
+            InputError,
+            match=r"text has 0 tokens; one block of length 4 needs 5: .*longer text.*shorter length \(max_len\)",
+        ):
             token_blocks([], 4)
-        with pytest.raises(InputError, match="length is 0, expected an integer of at least 1"):
+        with pytest.raises(
+            InputError, match=r"length is 0, expected an integer of at least 1; choose a longer length \(max_len\)"
+        ):
             token_blocks([1, 2], 0)
         with pytest.raises(InputTypeError, match=r"flat sequence of integer ids, got shape \(2, 2\)"):
             token_blocks([[1, 2], [3, 4]], 1)
@@ -344,9 +149,11 @@ class TestRows:
             token_blocks([0.5, 1.5], 1)
         with pytest.raises(InputTypeError, match="encode the text first"):
             token_blocks("text", 1)
-        with pytest.raises(InputError, match="there are 0 sentences"):
+        with pytest.raises(InputError, match="there are 0 sentences; expected at least one list of ids; pass a text"):
             sentence_rows([], 4, 0, 2, 3)
-        with pytest.raises(InputError, match="length is 1, expected an integer of at least 2"):
+        with pytest.raises(
+            InputError, match=r"length is 1, expected an integer of at least 2; choose a longer length \(max_len\)"
+        ):
             sentence_rows([[1]], 1, 0, 2, 3)
         with pytest.raises(InputTypeError, match=r"got shape \(\)"):
             sentence_rows([1, 2], 4, 0, 2, 3)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from layers.parameters import randomize
 
+from minibnn.errors import InputError
+from minibnn.layers import ShapesOnly
 from minibnn.models import BLM, generate
 
 
@@ -64,10 +66,44 @@ def test_trainable_is_restored_at_the_end_and_when_stopped_early(model, flag):
     assert model.trainable is flag
 
 
+def test_trainable_is_restored_layer_by_layer_after_each_token(model):
+    model.blocks[0].trainable = False
+    before = [module.trainable for _, module in model.named_modules()]
+    for _ in generate(model, [1], 3, np.random.default_rng(0)):
+        assert [module.trainable for _, module in model.named_modules()] == before
+
+
 def test_trainable_is_restored_after_an_error(model):
-    with pytest.raises(ValueError, match="ids from 0 to 10"):
-        text(model, ids=[99])
-    assert model.trainable
+    model.mlp1.forward = lambda x: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        text(model)
+    assert all(module.trainable for _, module in model.named_modules())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ids": [1, 11]}, "ids from 0 to 10, and got 11 at index"),
+        ({"ids": [-1]}, "ids from 0 to 10, and got -1"),
+        ({"ids": np.array([99])}, "ids from 0 to 10, and got 99"),
+        ({"ids": [True]}, "integer ids, and got bool"),
+        ({"ids": [2**70]}, "ids"),
+        ({"ids": [1.0]}, "at least one token id"),
+        ({"ids": ["a"]}, "at least one token id"),
+        ({"ids": [[1, 2], [3]]}, "at least one token id"),
+        ({"ids": np.array([[1, 2]])}, "at least one token id"),
+        ({"ids": np.array(1)}, "at least one token id"),
+        ({"count": True}, "whole count of at least 0, and got True"),
+        ({"temperature": "a"}, "temperature of at least 0, and got 'a'"),
+        ({"temperature": None}, "temperature of at least 0, and got None"),
+        ({"temperature": True}, "temperature of at least 0, and got True"),
+        ({"rng": ShapesOnly()}, "rng expects a numpy.random.Generator.*, and got <.*ShapesOnly"),
+        ({"rng": None}, "rng expects a numpy.random.Generator.*, and got None"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_at_once_and_not_at_the_first_token(model, changes, message):
+    with pytest.raises(InputError, match=message):
+        generate(model, **{"ids": [1], "count": 3, "rng": np.random.default_rng(0)} | changes)
 
 
 def test_the_beginning_is_left_as_it_was_and_only_new_tokens_are_yielded(model):

@@ -15,8 +15,21 @@ PACKAGE = Path(minibnn.__file__).parent
 ROOT = PACKAGE.parent
 
 # A part may import itself and the parts to its left. `data` knows arrays and files, nothing of models.
-ORDER = ("errors", "data", "kernels", "autograd", "layers", "models", "bits", "training", "bench", "demo", "cli")
-ONLY = {"data": {"errors"}, "kernels": {"errors"}, "reading": {"errors"}}
+ORDER = (
+    "errors",
+    "files",
+    "data",
+    "kernels",
+    "autograd",
+    "layers",
+    "models",
+    "bits",
+    "training",
+    "bench",
+    "demo",
+    "cli",
+)
+ONLY = {"data": {"errors", "files"}, "kernels": {"errors"}, "reading": {"errors", "files"}}
 
 
 def part_of(path):

@@ -4,51 +4,35 @@ import numpy as np
 import pytest
 
 from minibnn.autograd import Tensor, quant, straight_through
+from minibnn.layers import Module
 from minibnn.training import Examples
 
 
-class OneBitClassifier:
+class OneBitClassifier(Module):
     """logits = x @ bits(W) * 3 + b; W is latent, b stays a float."""
 
     def __init__(self, n_in=6, n_classes=4, seed=0, dtype=np.float32):
         rng = np.random.default_rng(seed)
         self.W = Tensor(rng.normal(size=(n_in, n_classes)).astype(dtype), requires_grad=True)
         self.b = Tensor(np.zeros(n_classes, dtype), requires_grad=True)
-        self.trainable = True
 
     def logits(self, x):
         W_q = straight_through(self.W) if self.trainable else quant(self.W)
         b = self.b if self.trainable else Tensor(self.b.data)
         return Tensor(x) @ W_q * 3 + b
 
-    def named_parameters(self):
-        return [("W", self.W), ("b", self.b)]
-
-    def parameters(self):
-        return [tensor for _, tensor in self.named_parameters()]
-
     def named_latent_weights(self):
         return [("W", self.W)]
 
 
-class Bigram:
+class Bigram(Module):
     """A 32-bit language model: the logits of the next token are a row of a table."""
 
     def __init__(self, vocab_size=5):
         self.table = Tensor(np.zeros((vocab_size, vocab_size), np.float32), requires_grad=True)
-        self.trainable = True
 
     def logits(self, ids):
         return (self.table if self.trainable else Tensor(self.table.data))[ids]
-
-    def named_parameters(self):
-        return [("table", self.table)]
-
-    def parameters(self):
-        return [self.table]
-
-    def named_latent_weights(self):
-        return []
 
 
 @pytest.fixture

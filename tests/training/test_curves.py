@@ -64,6 +64,11 @@ def test_what_cannot_be_drawn_is_refused(runs, tmp_path):
         save_curves(runs, tmp_path / "curves.docx")
     with pytest.raises(InputError, match="there is no folder"):
         save_curves(runs, tmp_path / "missing" / "curves.png")
+    with pytest.raises(InputError, match="at least one metric"):
+        save_curves(runs, tmp_path / "curves.png", metrics=())
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(InputError, match=r"cannot write .* it is a folder"):
+        save_curves(runs, tmp_path / "folder.png")
     with pytest.raises(InputError, match="run 'a': no record has 'val_accuracy'"):
         save_comparison({"a": [{"epoch": 1}]}, runs, {}, tmp_path / "comparison.png")
 

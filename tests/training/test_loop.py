@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import sys
@@ -22,8 +23,9 @@ from minibnn.training import (
 
 def run(model, train, validation=None, **changes):
     settings = {"epochs": 3, "batch_size": 8, "progress": False, "rng": np.random.default_rng(0)} | changes
-    optimizer = settings.pop("optimizer", None) or Adam(model.parameters(), lr=0.05)
-    return fit(model, train, validation, optimizer=optimizer, **settings)
+    if "optimizer" not in changes:
+        settings["optimizer"] = Adam(model.parameters(), lr=0.05)
+    return fit(model, train, validation, **settings)
 
 
 def timeless(history):
@@ -118,9 +120,8 @@ def test_max_steps_ends_the_run_in_the_middle_of_an_epoch(classifier, images):
     assert "val_loss" in history[-1]
 
 
-@pytest.mark.parametrize("was", [True, False])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_an_error_passes_through_and_trainable_is_restored(classifier, images, was, error):
+def test_an_error_passes_through_and_the_model_stays_trainable(classifier, images, error):
     seen, kept = [], []
 
     def report(record):
@@ -128,10 +129,9 @@ def test_an_error_passes_through_and_trainable_is_restored(classifier, images, w
         if len(seen) == 2:
             raise error
 
-    classifier.trainable = was
     with pytest.raises(error):
         run(classifier, images, images, report=report, history=kept)
-    assert classifier.trainable is was
+    assert classifier.trainable
     assert [r["epoch"] for r in kept] == [1, 2]
 
 
@@ -144,10 +144,9 @@ def test_evaluate_restores_trainable_after_an_error(classifier):
 def test_evaluation_is_untrainable_and_training_trainable(classifier, images):
     states, plain = [], classifier.logits
     classifier.logits = lambda x: states.append(classifier.trainable) or plain(x)
-    classifier.trainable = False
     run(classifier, images, images, epochs=2, batch_size=50)
     assert states == [True, False, True, False]
-    assert classifier.trainable is False
+    assert classifier.trainable
 
 
 def test_divergence_stops_with_advice_and_without_numpy_warnings(make_classifier, images):
@@ -216,12 +215,33 @@ def test_examples_refuse_what_cannot_be_used(build, error, message):
         ({"epochs": -1}, InputError, "epochs: expected a whole number >= 0, got -1"),
         ({"max_steps": 1.5}, InputError, "max_steps"),
         ({"batch_size": 0}, InputError, "batch_size"),
-        ({"validation": (1, 2)}, InputTypeError, "validation: expected Examples"),
+        ({"validation": (1, 2)}, InputTypeError, "validation: expected Examples.* or None, got tuple"),
+        ({"train": None}, InputTypeError, "train: expected Examples"),
+        ({"model": None, "optimizer": None}, InputTypeError, "model: expected a Module.*, got NoneType"),
+        ({"optimizer": None}, InputTypeError, "optimizer: expected SGD, Adam or AdamW.*, got NoneType"),
+        ({"rng": 0}, InputTypeError, "rng: expected a numpy.random.Generator.*, got int"),
+        ({"rng": None}, InputTypeError, "rng: .*, got NoneType"),
+        ({"schedule": 0.1}, InputTypeError, "schedule: expected a function.*, got float"),
+        ({"report": "x"}, InputTypeError, "report: expected a function.*, got str"),
+        ({"augment": "f"}, InputTypeError, "augment: expected a function.*, got str"),
+        ({"history": ()}, InputTypeError, "history: expected a list.*, got tuple"),
+        ({"history": [{}]}, InputError, "history: .* 'epoch' and 'step', got {} last"),
+        ({"history": [5]}, InputError, "history: .*, got 5 last"),
+        ({"history": [{"epoch": "1", "step": 2}]}, InputError, "history: "),
     ],
 )
-def test_fit_refuses_what_cannot_be_used(classifier, images, changes, error, message):
+def test_fit_refuses_what_cannot_be_used_before_anything_is_trained(classifier, images, changes, error, message):
+    def never(*arguments):
+        raise AssertionError("the model was called")
+
+    classifier.logits = never
     with pytest.raises(error, match=message):
-        run(classifier, images, **changes)
+        run(**{"model": classifier, "train": images} | changes)
+
+
+def test_evaluate_refuses_what_is_no_examples(classifier):
+    with pytest.raises(InputTypeError, match=r"examples: expected Examples\(inputs, labels, ...\), got tuple"):
+        evaluate(classifier, (1, 2))
 
 
 def test_metrics_are_a_line_an_epoch_readable_while_training_runs(classifier, images, tmp_path):
@@ -255,6 +275,38 @@ def test_metrics_file_errors(tmp_path):
     (tmp_path / "bad.jsonl").write_text("oops\n{}\n")
     with pytest.raises(InputError, match=r"line 1 of .* is not JSON"):
         read_metrics(tmp_path / "bad.jsonl")
+    for use in (metrics_writer, read_metrics):
+        with pytest.raises(InputError, match=r"cannot (write|read)"):
+            use(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["5", "[]", "null", '"epoch"'])
+@pytest.mark.parametrize("rest", ["", "\n", '\n{"epoch": 2}\n'])
+def test_a_record_is_a_json_object_and_nothing_else(tmp_path, line, rest):
+    """Also in the last line: no part of an object is JSON by itself, so that line was not cut off."""
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1}\n' + line + rest)
+    with pytest.raises(InputError, match=r"line 2 of .* is no JSON object"):
+        read_metrics(tmp_path / "metrics.jsonl")
+
+
+def test_a_metrics_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(b"\x93\xff\n")
+    with pytest.raises(InputError, match=r"cannot read .*metrics\.jsonl"):
+        read_metrics(tmp_path / "metrics.jsonl")
+
+
+def test_a_metrics_file_closed_to_us_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    write = metrics_writer(path)
+    write({"epoch": 1})
+
+    def closed(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", closed)
+    for use in (lambda: write({"epoch": 2}), lambda: metrics_writer(path), lambda: read_metrics(path)):
+        with pytest.raises(InputError, match=r"cannot (write|read) .*metrics\.jsonl.*Permission denied"):
+            use()
 
 
 def test_the_progress_bar_shows_what_matters(classifier, images, capsys, monkeypatch):
@@ -270,6 +322,14 @@ def test_in_a_log_file_each_epoch_is_one_line(classifier, images, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
     assert all("loss " in line and "validation " in line and "flips " in line for line in lines)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_without_stderr_nothing_is_shown(classifier, images, monkeypatch, closed):
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stderr", stream if closed else None)
+    assert len(run(classifier, images, images, epochs=1, progress=True)) == 1
 
 
 def test_importing_training_does_not_import_matplotlib_or_tqdm():

@@ -163,6 +163,8 @@ def test_a_saved_state_stays_as_it_was_while_training_goes_on():
         (lambda state: state.update(extra=1), "has 'extra'"),
         (lambda state: state.update({"m.0": np.zeros(4)}), r"'m.0': expected float64 of shape \(3,\), got float64"),
         (lambda state: state.update({"m.0": np.zeros(3, np.float32)}), "got float32"),
+        (lambda state: state.update(lr=np.array(np.nan)), "lr: expected a finite number >= 0, got nan"),
+        (lambda state: state.update(lr=np.array(-1.0)), "lr: expected a finite number >= 0, got -1"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(damage, message):
@@ -178,12 +180,34 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(damage, messag
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_a_gradient_of_the_wrong_shape_is_refused_before_anything_moves():
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("grad", np.ones((3, 2)), r"gradient of parameter 1: expected float64 of shape \(2, 3\), got .* \(3, 2\)"),
+        ("grad", np.ones((2, 3), np.float32), r"gradient of parameter 1: .*, got float32 of shape \(2, 3\)"),
+        ("grad", np.ones((2, 3), int), "gradient of parameter 1: .*, got int64"),
+        ("grad", [[1.0] * 3] * 2, "gradient of parameter 1: .*, got list"),
+        ("grad", Tensor(np.ones((2, 3))), "gradient of parameter 1: .*, got Tensor"),
+        ("data", np.ones((3, 2)), r"parameter 1: expected float64 of shape \(2, 3\), got .* \(3, 2\)"),
+        ("data", np.ones((2, 3), np.float32), "parameter 1: .*, got float32"),
+        ("data", [[1.0] * 3] * 2, "parameter 1: .*, got list"),
+    ],
+)
+def test_another_array_than_expected_is_refused_before_anything_moves(kind, name, array, message):
     good, bad = Tensor(np.ones(2)), Tensor(np.ones((2, 3)))
-    good.grad, bad.grad = np.ones(2), np.ones((3, 2))
-    with pytest.raises(InputError, match=r"parameter 1 has shape \(2, 3\), but its gradient \(3, 2\)"):
-        SGD([good, bad], lr=0.1).step()
+    good.grad, bad.grad = np.ones(2), np.ones((2, 3))
+    optimizer = kind([good, bad], lr=0.1)
+    setattr(bad, name, array)
+    with pytest.raises(InputError, match=message):
+        optimizer.step()
     np.testing.assert_array_equal(good.data, 1.0)
+
+
+def test_a_parameter_that_cannot_be_changed_is_refused_at_once():
+    frozen = Tensor(np.broadcast_to(np.float32(0), (2, 3)))
+    with pytest.raises(InputError, match=r"parameters\[1\]: its array is read-only"):
+        Adam([Tensor(np.ones(2)), frozen])
 
 
 @pytest.mark.parametrize(

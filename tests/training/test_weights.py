@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from minibnn.errors import InputError
+from minibnn.layers import BNFCL, ShapesOnly
 from minibnn.training import load_weights, save_weights
 
 
@@ -49,6 +50,11 @@ def flip_a_byte(path):
     path.write_bytes(content)
 
 
+def one_array_alone(path):
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -57,12 +63,11 @@ def flip_a_byte(path):
         lambda path: path.write_bytes(b""),
         lambda path: path.write_text("not weights at all"),
         lambda path: path.write_bytes(pickle.dumps({"W": 1})),
-        lambda path: np.save(path.open("wb"), np.zeros(3)),
-        lambda path: np.savez(path.open("wb"), W=np.array([{}], dtype=object)),
+        one_array_alone,
+        lambda path: np.savez(path, W=np.array([{}], dtype=object)),
     ],
     ids=["truncated", "flipped", "empty", "text", "pickle", "npy", "objects"],
 )
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_damaged_file_is_refused_and_the_model_stays(classifier, tmp_path, damage):
     path = tmp_path / "weights.npz"
     save_weights(classifier, path)
@@ -100,3 +105,45 @@ def test_missing_file_and_folder(classifier, tmp_path):
         load_weights(classifier, tmp_path / "weights.npz")
     with pytest.raises(InputError, match="there is no folder"):
         save_weights(classifier, tmp_path / "missing" / "weights.npz")
+
+
+def test_whatever_byte_is_damaged_the_values_are_right_or_the_file_is_refused(make_classifier, tmp_path):
+    """Flags of encryption and of unknown compressions, headers cut open: each fails in a way of its own."""
+    path, saved, rng = tmp_path / "weights.npz", make_classifier(seed=1), np.random.default_rng(0)
+    save_weights(saved, path)
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        model = make_classifier(seed=2)
+        expected = snapshot(saved)
+        try:
+            load_weights(model, path)
+        except InputError:
+            expected = snapshot(make_classifier(seed=2))
+        assert all(np.array_equal(expected[name], value) for name, value in snapshot(model).items())
+
+
+def test_weights_cannot_go_to_a_folder_or_come_from_one(classifier, tmp_path):
+    with pytest.raises(InputError, match=r"cannot write .* it is a folder"):
+        save_weights(classifier, tmp_path)
+    with pytest.raises(InputError, match="there is no weights file"):
+        load_weights(classifier, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_closed_to_us_is_refused(classifier, tmp_path, monkeypatch):
+    def closed(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", closed)
+    with pytest.raises(InputError, match=r"cannot write .*weights\.npz': Permission denied"):
+        save_weights(classifier, tmp_path / "weights.npz")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_model_of_shapes_only_cannot_hold_weights(tmp_path):
+    save_weights(BNFCL(3, 2), tmp_path / "weights.npz")
+    with pytest.raises(InputError, match="parameter 'W' of the model is read-only"):
+        load_weights(BNFCL(3, 2, rng=ShapesOnly()), tmp_path / "weights.npz")
