@@ -1,7 +1,5 @@
 """Convolution as a matrix product: `im2col` lays out each pixel's patch as a row, `col2im` adds rows back to pixels."""
 
-from numba import prange
-
 from minibnn.kernels.jit import kernel
 
 
@@ -17,14 +15,14 @@ def im2col(padded, kernel_height, kernel_width, columns):
     channels = padded.shape[3]
     run = kernel_width * channels  # in NHWC, one row of a patch is one contiguous run
     padded_rows = padded.reshape(num_images, padded.shape[1], padded.shape[2] * channels)
-    for row in prange(num_images * height):
-        b, y = row // height, row % height
-        for x in range(width):
-            for ky in range(kernel_height):
-                source = padded_rows[b, y + ky, x * channels : x * channels + run]
-                target = columns[b, y, x, ky * run : (ky + 1) * run]
-                for i in range(run):
-                    target[i] = source[i]
+    for b in range(num_images):
+        for y in range(height):
+            for x in range(width):
+                for ky in range(kernel_height):
+                    source = padded_rows[b, y + ky, x * channels : x * channels + run]
+                    target = columns[b, y, x, ky * run : (ky + 1) * run]
+                    for i in range(run):
+                        target[i] = source[i]
 
 
 @kernel
@@ -32,20 +30,18 @@ def col2im(columns, kernel_height, kernel_width, padded):
     """The transpose of `im2col`: every pixel of `padded` becomes the sum of the places it was copied to.
 
     `columns`: (B, H, W, kernel_height * kernel_width * C). `padded`: (B, H + kernel_height - 1, W + kernel_width - 1,
-    C), written. Each turn of the loop fills one row of pixels, so no two turns add to the same place.
+    C), written.
     """
     num_images, height, width, _ = columns.shape
-    padded_height, channels = padded.shape[1], padded.shape[3]
+    channels = padded.shape[3]
     run = kernel_width * channels
-    padded_rows = padded.reshape(num_images, padded_height, padded.shape[2] * channels)
-    for row in prange(num_images * padded_height):
-        b, padded_y = row // padded_height, row % padded_height
-        padded_rows[b, padded_y, :] = 0
-        for ky in range(kernel_height):
-            y = padded_y - ky
-            if 0 <= y < height:
-                for x in range(width):
+    padded_rows = padded.reshape(num_images, padded.shape[1], padded.shape[2] * channels)
+    padded_rows[...] = 0
+    for b in range(num_images):
+        for y in range(height):
+            for x in range(width):
+                for ky in range(kernel_height):
                     source = columns[b, y, x, ky * run : (ky + 1) * run]
-                    target = padded_rows[b, padded_y, x * channels : x * channels + run]
+                    target = padded_rows[b, y + ky, x * channels : x * channels + run]
                     for i in range(run):
                         target[i] += source[i]

@@ -2,8 +2,6 @@
 
 import math
 
-from numba import prange
-
 from minibnn.kernels.jit import kernel
 
 
@@ -13,5 +11,5 @@ def normal_cdf(x, cdf):
 
     `x`: (n,). `cdf`: (n,), written.
     """
-    for i in prange(x.size):
+    for i in range(x.size):
         cdf[i] = 0.5 * math.erfc(-x[i] / math.sqrt(2.0))

@@ -1,7 +1,6 @@
 """Normalize over rows: mean 0, standard deviation 1."""
 
 import numpy as np
-from numba import prange
 
 from minibnn.kernels.jit import kernel
 
@@ -14,7 +13,7 @@ def normalize_rows(x, eps, y, inverse_sigma):
     variance is the population's.
     """
     rows, n = x.shape
-    for r in prange(rows):
+    for r in range(rows):
         total = np.float64(0)
         for i in range(n):
             total += x[r, i]
@@ -35,7 +34,7 @@ def normalize_rows_vjp(g, y, inverse_sigma, gx):
     `g`, `y`: (rows, n). `inverse_sigma`: (rows,). `gx`: (rows, n), written.
     """
     rows, n = g.shape
-    for r in prange(rows):
+    for r in range(rows):
         g_sum, gy_sum = np.float64(0), np.float64(0)
         for i in range(n):
             g_sum += g[r, i]
