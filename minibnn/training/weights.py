@@ -28,7 +28,7 @@ def save_weights(model, path):
     """
     arrays = {name: tensor.data for name, tensor in model.named_parameters()}
     with replacing(path) as draft, open(draft, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)  # floats only, so nothing is pickled
         file.flush()
         os.fsync(file.fileno())
 
