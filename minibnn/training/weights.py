@@ -1,7 +1,7 @@
 """Float weights on disk: all parameters of a model by name, in one NumPy `.npz` file.
 
-These are the latent weights, 32 bits each, from which training can go on. The one-bit file that is left after training
-is another (`minibnn.bits.save_packed`).
+These are the latent weights, 32 bits each, from which training can go on; for a binary model, the bits that remain
+after training (Algorithm 2) would be 32 times smaller.
 """
 
 import os
