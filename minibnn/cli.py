@@ -10,10 +10,10 @@ from minibnn.errors import InputError
 
 NEXT_STEPS = """\
 first steps:
-  minibnn demo                                 a one-bit network learns beside its 32-bit twin (about 2 minutes)
-  minibnn info paper-3x3                       what a preset consists of
-  minibnn train image --data FOLDER            photos in Food-101's layout; without --data, generated pictures
-  minibnn train text --data FOLDER             WikiText raw files; without --data, Python's own help texts
+  minibnn demo              one-bit networks learn beside their 32-bit twins
+  minibnn info paper-3x3    what a preset consists of
+  minibnn train image       a classifier of pictures: drawn ones, or --data FOLDER
+  minibnn train text        a writer: of Python's help texts, or --data FOLDER
 """
 
 
@@ -94,7 +94,13 @@ def _add_demo(commands, common):
 
 
 def _add_train_image(kinds, common):
-    image = kinds.add_parser("image", help="a BCVNN, on photos in folders", parents=[common])
+    image = kinds.add_parser(
+        "image",
+        help="a BCVNN, on pictures",
+        description="Trains a BCVNN (Algorithm 7). What is not given is as in the preset (see minibnn info PRESET). "
+        "Errata are listed in lessons/errata.md.",
+        parents=[common],
+    )
     _add_training_options(image, "tiny, small, paper-3x3, paper-5x5")
     image.add_argument("--image-size", type=_positive, metavar="N", help="pixels of a side")
     image.add_argument("--classes", metavar="N|A,B,...", type=_classes, help="the first N classes, or these (all)")
@@ -105,18 +111,24 @@ def _add_train_image(kinds, common):
 
 
 def _add_train_text(kinds, common):
-    text = kinds.add_parser("text", help="a BLM, on WikiText raw files", parents=[common])
+    text = kinds.add_parser(
+        "text",
+        help="a BLM, on text",
+        description="Trains a BLM (Algorithm 8). What is not given is as in the preset (see minibnn info PRESET). "
+        "Errata are listed in lessons/errata.md.",
+        parents=[common],
+    )
     _add_training_options(text, "tiny, small, blm-small, blm-large")
     text.add_argument("--vocab", metavar="FILE", help="a WordPiece vocabulary, such as BERT's vocab.txt")
     text.add_argument("--vocab-size", type=_positive, metavar="N", help="size of the vocabulary built without --vocab")
     text.add_argument("--max-len", type=_positive, metavar="N", help="tokens of a sequence")
     text.add_argument("--sentences", action="store_true", help="padded sentences, the paper's way, not running text")
-    text.add_argument("--printed-mask", action="store_true", help="-1e-10, which the paper prints (errata 2)")
+    text.add_argument("--printed-mask", action="store_true", help="the mask as printed, which hides nothing (errata 2)")
     text.set_defaults(command=train_text)
 
 
 def _add_training_options(parser, presets):
-    parser.add_argument("--data", metavar="DIR", help="folder with the data (built-in data if left out)")
+    parser.add_argument("--data", metavar="DIR", help="Food-101 or WikiText folder (built-in data if left out)")
     parser.add_argument("--preset", default="tiny", metavar="NAME", help=f"{presets} (%(default)s)")
     parser.add_argument("--standard", action="store_true", help="train the 32-bit twin instead")
     parser.add_argument("--epochs", type=_positive, metavar="N", help="passes over the training data")
@@ -135,6 +147,9 @@ def _add_info(commands, common):
 
 def run_demo(options):
     """`minibnn demo`."""
+    # Its matrix products are small: a second thread saves little, and on a busy machine it waits for a core. This works
+    # because NumPy is not imported yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from minibnn.demo import demo
 
     demo(options.out_dir, options.seed)
@@ -231,7 +246,7 @@ def _print_result(run, bar):
     shown = "{:.1f}" if run.train.is_text else "{:.1%}"
     print(
         f"epoch {last['epoch']}: training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}, "
-        f"validation {metric} {shown.format(values[-1])} (best {shown.format(best)}); {bar}"
+        f"validation {metric} {shown.format(values[-1])} (best {shown.format(best)})\nfor comparison: {bar}"
     )
     if not has_matplotlib():
         from minibnn.training import text_curve
@@ -255,7 +270,7 @@ def show_info(options):
         tokens, pieces = preset.max_len, preset.vocab_size
         head = f"text preset '{options.preset}': BLM for {tokens} tokens of a vocabulary of {pieces:,}"
         tables.append(f"{head}\n\n{summary(preset.build(pieces, rng=ShapesOnly()), tokens)}")
-    print("\n\n".join(tables))
+    print(*tables, "Each layer has its kernel and one bias for each output feature.", sep="\n\n")
 
 
 def _with_options(preset, options):

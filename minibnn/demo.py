@@ -8,7 +8,7 @@ import numpy as np
 from minibnn.data import WordPiece, builtin_text, draw_dishes, split_text
 from minibnn.models import generate
 from minibnn.models.presets import ImagePreset, TextPreset
-from minibnn.models.summary import sizes, table
+from minibnn.models.summary import table
 from minibnn.training import save_comparison, text_curve, unigram_perplexity
 from minibnn.training.runs import has_matplotlib, image_run, new_folder, running_rows, text_run
 
@@ -74,16 +74,18 @@ def _fit_all(runs, progress):
 
 
 def result_table(runs, metrics):
-    """A table in the manner of the paper's Tables 2 and 5: what each run reached in its last epoch, and its size."""
+    """A table in the manner of the paper's Tables 2 and 5: what each run reached in its last epoch, and its size.
+
+    The bytes are those of the weights once trained: one bit for each parameter, or 32.
+    """
     short = {"loss": "loss", "accuracy": "acc", "perplexity": "ppl"}
     head = ["model", *(f"{part} {short[metric]}" for metric in metrics for part in ("train", "val"))]
-    rows = [(*head, "parameters", "32-bit bytes", "1-bit bytes")]
+    rows = [(*head, "parameters", "bytes")]
     shown = {"loss": "{:.3f}", "accuracy": "{:.1%}", "perplexity": "{:.1f}"}
     for name, run in runs.items():
         last = run.history[-1]
         values = [shown[m].format(last[f"{part}_{m}"]) for m in metrics for part in ("train", "val")]
-        count, floats, bits = sizes(run.model.num_parameters())
-        rows.append((name, *values, count, floats, bits if run.model.named_latent_weights() else "-"))
+        rows.append((name, *values, f"{run.model.num_parameters():,}", f"{weight_bytes(runs)[name]:,}"))
     return table(rows)
 
 

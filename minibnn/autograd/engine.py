@@ -7,8 +7,8 @@ is needed to differentiate a whole network, if two rules are kept:
 * A tensor used in several places receives the *sum* of what these places return. The vjps do not add anything up; only
   `backpropagate` does.
 * A tensor passes its gradient on only when that sum is complete. In the diamond `y = x * 2; z = y + y * y` a walk that
-  went down the first path at once would multiply by dy/dx with half of y's gradient, and then again with the rest
-  counted twice. `topological_order` is the order in which this cannot happen.
+  followed the first path at once would pass a part of y's gradient on to x, and later the whole sum: the first part
+  would count twice. `topological_order` is the order in which this cannot happen.
 """
 
 from collections import Counter

@@ -47,10 +47,11 @@ def no_gradient(u):
 def straight_through(W):
     """W_q of Algorithm 1, line 2: exactly the bits `quant(W)` forward; backward, g -> g.
 
-    `W`: tensor of any shape. The result has its shape and dtype and holds zeros and ones only.
+    `W`: tensor of any shape. The result has its shape and dtype and holds zeros and ones only. For example
+    [0.3, -0.2, 0.1, 0.8] has the mean 0.25 and gives [1, 0, 0, 1].
     """
     check_tensor("straight_through", W)
-    if isinstance(W, FrozenOffset):
+    if isinstance(W, FrozenOffset):  # only in gradcheck
         return W + W.offset
 
     def vjp(g):  # dW_q/dW := 1, the pseudo-gradient
@@ -60,7 +61,7 @@ def straight_through(W):
 
 
 class FrozenOffset(Tensor):
-    """A latent weight for the eyes of the gradient check only: its bits move along with it.
+    """A latent weight for the gradient check only (skip it at first reading): its bits move along with it.
 
     The estimator pretends that W -> Quant(W) has slope 1. The function of which that *is* the true slope is W -> W + C,
     with the offset C = Quant(W0) - W0 computed once at W0 and then frozen: it equals the bits at W0 and is smooth

@@ -64,7 +64,7 @@ class Tensor:
         if self.name:
             facts.insert(0, f"'{self.name}'")
         if self.operation:
-            facts.append(f"from {self.operation}({', '.join(str(p.name or p.shape) for p in self.parents)})")
+            facts.append(f"from {self.operation} of {' and '.join(str(p.name or p.shape) for p in self.parents)}")
         elif self.requires_grad:
             facts.append("leaf that requires a gradient")
         return f"Tensor({values}, {', '.join(facts)})"

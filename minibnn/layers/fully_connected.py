@@ -18,11 +18,12 @@ class BNFCL(Module):
 
     `W`: latent kernel (n_in, U). `b`: latent bias (U,), zeros at first, so that Eq. 1 makes it all 0 bits.
     Called with x (..., n_in), or a `OneHot` of that depth, it returns (..., U).
-    Raises InputError for another number of features. Differs from the paper in line 2, which is exact here (errata 7),
-    and in writing x @ W_q for the W_q x of line 8, because examples are rows (errata 8).
+    Raises InputError for another number of features. Differs from the paper in line 2, which is exact here (errata 7 in
+    lessons/errata.md), and in writing x @ W_q for the W_q x of line 8, because examples are rows (errata 8). Line 7 of
+    the paper is the `end` of its `if`.
     """
 
-    binary = True
+    binary = True  # W and b are latent weights: the forward pass uses their bits
 
     def __init__(self, n_in, n_units, activation=None, *, rng=None):
         check_positive("BNFCL", n_in=n_in, n_units=n_units)
@@ -38,8 +39,8 @@ class BNFCL(Module):
         else:  # line 4
             W_q = quant(self.W)  # line 5
             b_q = quant(self.b)  # line 6
-        z = x @ W_q + b_q  # line 8
-        z = normalize(z)  # line 9
+        z = x @ W_q + b_q  # line 8: (..., n_in) @ (n_in, U) + (U,) -> (..., U)
+        z = normalize(z)  # line 9: over the U features
         a = self.activation(z) if activate else z  # line 10
         return a  # line 11
 

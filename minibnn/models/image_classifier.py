@@ -58,7 +58,10 @@ class BCVNN(Module):
         return BNFCL(n_in, n_units, activation, rng=rng)
 
     def forward(self, image, *, activate=True):
-        """image (B, H, W, 3) -> prob (B, V); with `activate=False` it stops before the softmax of line 24."""
+        """image (B, H, W, 3) -> prob (B, V); with `activate=False` it stops before the softmax of line 24.
+
+        The shapes in the comments are those of the default widths and units.
+        """
         a1 = self.conv1a(image)  # line 2: (B, H, W, 3) -> (B, H, W, 32)
         a1 = self.conv1b(a1)  # line 3
         a1 = max_pool(a1)  # line 4: -> (B, H/2, W/2, 32)

@@ -6,19 +6,25 @@ def summary(model, input_size):
 
     `model`: a BCVNN, a BLM or a twin; it may be built with `rng=ShapesOnly()`. `input_size`: pixels of a side, or
     tokens of a sequence. One line per layer that holds parameters, with the shape of its kernel and of its output for
-    one example; the last line is the sum.
+    one example, then the sum. Transformer blocks are alike, so the first stands for all.
     """
     rows = [("layer", "kind", "kernel", "output", "parameters", "32-bit bytes", "1-bit bytes")]
-    total = 0
     for name, layer in model.named_modules():
-        own = layer.num_parameters() if not list(layer.named_children()) else 0
-        if own:
-            total += own
+        if layer.num_parameters() and not list(layer.named_children()) and not _in_later_block(name):
             kernel = layer.W.shape if hasattr(layer, "W") else ()
             output = model.output_shape(name, input_size) if kernel else ()
-            rows.append((name, type(layer).__name__, _times(kernel), _times(output), *sizes(own)))
-    rows.append(("total", type(model).__name__, "", "", *sizes(total)))
+            rows.append((name, type(layer).__name__, _times(kernel), _times(output), *sizes(layer.num_parameters())))
+        elif name == "blocks.1":
+            more = model.blocks[1:]
+            count = sum(block.num_parameters() for block in more)
+            rows.append((f"{len(more)} more blocks", "as blocks.0", "", "", *sizes(count)))
+    rows.append(("total", type(model).__name__, "", "", *sizes(model.num_parameters())))
     return table(rows, left_columns=4)
+
+
+def _in_later_block(name):
+    """Whether a layer is in a transformer block after the first; all are alike."""
+    return name.startswith("blocks.") and not name.startswith("blocks.0.")
 
 
 def sizes(num_parameters):

@@ -208,7 +208,7 @@ def _draw_sizes(axis, sizes, colours):
         for name, size in runs.items():
             axis.barh(place, size, height=0.72, color=colours[name])
             ratio = max(runs.values()) / size
-            smaller = f"  {ratio:.3g}\N{MULTIPLICATION SIGN} smaller" if ratio > 1 else ""
+            smaller = f"  {ratio:.2g}\N{MULTIPLICATION SIGN} smaller" if ratio > 1 else ""
             note = axis.annotate(
                 format_bytes(size), (size, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9.5
             )
@@ -220,7 +220,7 @@ def _draw_sizes(axis, sizes, colours):
         place += 0.55
     axis.set_yticks(middles, list(sizes), color=INK)
     axis.invert_yaxis()
-    axis.set_xlim(0, largest * 1.36)
+    axis.set_xlim(0, largest * 1.45)
     axis.set_xticks([])
     axis.grid(False)
     axis.spines["bottom"].set_visible(False)

@@ -27,13 +27,14 @@ class ProgressBar:
     def __init__(self, title, steps, flips, enabled=True):
         self._title, self._steps, self._flips = title, steps, flips
         self._enabled = enabled and not getattr(sys.stderr, "closed", True)  # None if closed from the start
-        self._bar, self._flip_text, self._renew_at = None, "-", 0.0
+        self._bar, self._flip_text, self._renew_at = None, "", 0.0
 
     def __enter__(self):
         if self._enabled and sys.stderr.isatty():
             from tqdm import tqdm  # here, so that `import minibnn.training` stays quick
 
-            self._bar = tqdm(total=self._steps, desc=self._title, unit="step", leave=True, dynamic_ncols=True)
+            layout = "{desc} {bar:8} {n_fmt}/{total_fmt}{postfix}"  # fits in 80 columns
+            self._bar = tqdm(total=self._steps, desc=self._title, bar_format=layout, leave=False)
         self._started = time.perf_counter()
         return self
 
@@ -42,21 +43,12 @@ class ProgressBar:
             self._bar.close()
 
     def finish(self, record):
-        """Show what the epoch came to: the figures of its record, validation included."""
+        """Print what the epoch came to as one line, validation first, in place of the bar."""
         if not self._enabled:
             return
-        measure = "perplexity" if "train_perplexity" in record else "accuracy"
-        shown = "{:.1f}" if measure == "perplexity" else "{:.1%}"
-        facts = [f"loss {record['train_loss']:.3f}", f"{measure} {shown.format(record[f'train_{measure}'])}"]
-        if "val_loss" in record:
-            facts.append(f"validation {record['val_loss']:.3f}, {shown.format(record[f'val_{measure}'])}")
-        if record["flip_ratio"] is not None:
-            facts.append(f"flips {record['flip_ratio']:.2%}")
-        facts.append(f"lr {record['lr']:.1e}, {record['examples_per_second']:.3g} ex/s")
-        if self._bar is None:
-            print(f"{self._title}: {', '.join(facts)}", file=sys.stderr, flush=True)
-        else:
-            self._bar.set_postfix_str(", ".join(facts))
+        if self._bar is not None:
+            self._bar.close()
+        print(f"{self._title}: {_summary(record)}", file=sys.stderr, flush=True)
 
     def update(self, loss, accuracy, lr, examples):
         """Show one step more.
@@ -72,14 +64,27 @@ class ProgressBar:
         now = time.perf_counter()
         if now >= self._renew_at or self._bar.n + 1 == self._steps:
             ratio = self._flips.so_far()
-            self._flip_text = "none" if ratio is None else f"{ratio:.2%}"
+            self._flip_text = "" if ratio is None else f" flips {ratio:.1%}"
             self._renew_at = now + 2
         speed = examples / max(now - self._started, 1e-9)
         self._bar.set_postfix_str(
-            f"loss {loss:.3f}, acc {accuracy:.1%}, lr {lr:.1e}, {speed:.3g} ex/s, flips {self._flip_text}",
-            refresh=False,
+            f"loss {loss:.2f} acc {accuracy:.1%} lr {lr:.0e} {speed:.0f} ex/s{self._flip_text}", refresh=False
         )
         self._bar.update()
+
+
+def _summary(record):
+    """One epoch's record in a line: the figures on validation examples, then those on training examples."""
+    measure, form = ("perplexity", "{:.1f}") if "train_perplexity" in record else ("accuracy", "{:.1%}")
+    names = {"val": f"val {measure}", "train": "training"}
+    facts = [
+        f"{name} {form.format(record[f'{part}_{measure}'])}, loss {record[f'{part}_loss']:.3f}"
+        for part, name in names.items()
+        if f"{part}_loss" in record
+    ]
+    if record["flip_ratio"] is not None:
+        facts.append(f"flips {record['flip_ratio']:.2%}")
+    return "; ".join([*facts, f"{record['examples_per_second']:.0f} ex/s"])
 
 
 def metrics_writer(path):

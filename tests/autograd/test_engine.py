@@ -155,7 +155,7 @@ def test_the_graph_shows_shapes_parents_and_straight_through_nodes():
 def test_repr_tells_values_shape_and_origin():
     W = Tensor([1.0, 2.0], requires_grad=True, name="W")
     assert repr(W) == "Tensor([1., 2.], 'W', shape=(2,), float32, leaf that requires a gradient)"
-    assert repr(W * 2) == "Tensor([2., 4.], shape=(2,), float32, from multiply(W, ()))"
+    assert repr(W * 2) == "Tensor([2., 4.], shape=(2,), float32, from multiply of W and ())"
 
 
 def test_an_index_array_may_change_after_the_lookup():
