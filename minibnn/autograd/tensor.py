@@ -55,6 +55,9 @@ class Tensor:
     def __bool__(self):
         return bool(self.item())
 
+    def __float__(self):
+        return self.item()
+
     def __array__(self, dtype=None, copy=None):
         raise InputTypeError("expected an array, and got a Tensor; take its .data (which leaves the graph)")
 

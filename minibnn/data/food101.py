@@ -169,7 +169,7 @@ def _find_root(root):
     root = _as_path("root", root)
     if not root.is_dir():
         came = "a file" if root.exists() else "nothing"
-        raise InputError(f"folder missing: expected Food-101's folder at {root}; came {came} there. Check the path.")
+        raise InputError(f"folder missing: expected Food-101's folder at {root}; found {came} there. Check the path.")
     for part in ("meta", "images"):
         if (root / part).is_dir():
             continue

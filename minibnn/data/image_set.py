@@ -128,7 +128,7 @@ def select_classes(classes, available, source):
         return tuple(available[:count])
     for place, name in enumerate(classes):
         if name not in available:
-            raise InputError(f"unknown class {name!r}: {source} has {suggest(name, available)}.")
+            raise InputError(f"unknown class {name!r}; available in {source}: {suggest(name, available)}.")
         if name in classes[:place]:
             raise InputError(f"class {name!r} is given twice in classes={list(classes)}: name each class once.")
     if not classes:

@@ -185,6 +185,27 @@ def test_convolution_is_the_same_however_many_images_it_takes_at_a_time(column_b
     assert all(np.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in zip(*results, strict=True))
 
 
+def test_large_scores_do_not_overflow():
+    scores = Tensor([[1000.0, 0.0], [-1000.0, 0.0]])
+    assert ops.softmax(scores).data.tolist() == [[1, 0], [0, 1]]
+    assert ops.log_softmax(scores).data.tolist() == [[0, -1000], [-1000, 0]]
+    assert ops.softmax_cross_entropy(scores, np.array([1, 1])).data.tolist() == [1000, 0]
+
+
+def test_the_default_axis_is_the_last():
+    x = leaf(np.random.default_rng(0).normal(size=(2, 3, 4)))
+    for function in (ops.softmax, ops.log_softmax, ops.normalize):
+        assert np.array_equal(function(x).data, function(x, -1).data)
+        assert np.array_equal(function(x).data[1, 2], function(Tensor(x.data[1, 2])).data)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 0.9])
+def test_dropout_keeps_the_mean_and_drops_the_rate(rate):
+    y = ops.dropout(Tensor(np.ones(100_000)), rate, np.random.default_rng(0)).data
+    assert (y == 0).mean() == pytest.approx(rate, abs=0.01)
+    assert y.mean() == pytest.approx(1, abs=0.03)
+
+
 def test_other_byte_orders_become_native():
     assert Tensor(np.array([1e300], ">f8")).data.item() == 1e300
     assert Tensor(np.array([1e300], ">f8")).dtype == np.dtype("=f8")
@@ -194,7 +215,7 @@ def test_len_item_and_iteration():
     x = leaf([[1.0, 2.0], [3.0, 4.0]])
     assert len(x) == 2
     assert [row.data.tolist() for row in x] == [[1, 2], [3, 4]]
-    assert leaf([[5.0]]).item() == 5
+    assert leaf([[5.0]]).item() == float(leaf([[5.0]])) == 5
 
 
 WRONG = {

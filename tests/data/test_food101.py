@@ -109,8 +109,8 @@ def test_progress_bar(folder, capsys):
         ({"classes": 4}, "classes=4, but .* has 3"),
         ({"classes": []}, "classes is empty"),
         ({"classes": ["pie", "pie"]}, "'pie' is given twice"),
-        ({"classes": ["Toasts"]}, "unknown class 'Toasts': .* has 'toast', the nearest"),
-        ({"classes": ["zzzzzz"]}, "unknown class 'zzzzzz': .* has pie, stew, toast"),
+        ({"classes": ["Toasts"]}, "unknown class 'Toasts'; .*: 'toast', the nearest"),
+        ({"classes": ["zzzzzz"]}, "unknown class 'zzzzzz'; .*: pie, stew, toast"),
     ],
 )
 def test_bad_values(folder, arguments, message):
@@ -135,9 +135,9 @@ def test_bad_types(folder, arguments, message):
 def test_missing_parts_of_the_folder(folder):
     with pytest.raises(InputTypeError, match="root must be a str or a path; came None"):
         read_food101(None)
-    with pytest.raises(InputError, match=r"folder missing: .*nowhere; came nothing"):
+    with pytest.raises(InputError, match=r"folder missing: .*nowhere; found nothing"):
         read_food101(folder / "nowhere")
-    with pytest.raises(InputError, match=r"folder missing: .*came a file"):
+    with pytest.raises(InputError, match=r"folder missing: .*found a file"):
         read_food101(folder / "meta" / "train.txt")
     (folder / "outer").mkdir()
     (folder / "meta").rename(folder / "outer" / "meta")
