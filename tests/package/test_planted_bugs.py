@@ -86,8 +86,8 @@ BUGS = {
     ),
     "a line of Algorithm 1 that is not marked": (
         "layers/fully_connected.py",
-        "z = normalize(z)  # line 9",
-        "z = normalize(z)",
+        "# line 9: over the U features",
+        "# over the U features",
         "tests/layers/test_line_marks.py",
     ),
     "an import that goes up": (
