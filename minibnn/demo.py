@@ -10,6 +10,7 @@ from minibnn.models import generate
 from minibnn.models.presets import ImagePreset, TextPreset
 from minibnn.models.summary import table
 from minibnn.training import save_comparison, text_curve, unigram_perplexity
+from minibnn.training.curves import format_bytes
 from minibnn.training.runs import has_matplotlib, image_run, new_folder, running_rows, text_run
 
 IMAGES = ImagePreset(widths=(16, 32, 64, 128, 256), units=(256, 128), image_size=32, epochs=6)
@@ -76,16 +77,18 @@ def _fit_all(runs, progress):
 def result_table(runs, metrics):
     """A table in the manner of the paper's Tables 2 and 5: what each run reached in its last epoch, and its size.
 
-    The bytes are those of the weights once trained: one bit for each parameter, or 32.
+    The last two columns are the bytes of the weights, as float32 and, where they are bits, as bits.
     """
     short = {"loss": "loss", "accuracy": "acc", "perplexity": "ppl"}
     head = ["model", *(f"{part} {short[metric]}" for metric in metrics for part in ("train", "val"))]
-    rows = [(*head, "parameters", "bytes")]
+    rows = [(*head, "parameters", "float32", "bits")]
     shown = {"loss": "{:.3f}", "accuracy": "{:.1%}", "perplexity": "{:.1f}"}
     for name, run in runs.items():
         last = run.history[-1]
         values = [shown[m].format(last[f"{part}_{m}"]) for m in metrics for part in ("train", "val")]
-        rows.append((name, *values, f"{run.model.num_parameters():,}", f"{weight_bytes(runs)[name]:,}"))
+        count, bits = run.model.num_parameters(), format_bytes(weight_bytes(runs)[name])
+        as_bits = bits if run.model.named_latent_weights() else "-"
+        rows.append((name, *values, f"{count:,}", format_bytes(4 * count), as_bits))
     return table(rows)
 
 

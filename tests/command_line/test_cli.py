@@ -289,7 +289,7 @@ def test_the_demo_prints_both_tables_and_saves_its_picture(capsys, tmp_path, mon
     )
     status, printed, _ = run(capsys, "demo", "--out-dir", tmp_path)
     assert status == 0
-    for name in ("one bit", "32-bit", "32-bit, Normalize", "val ppl", "parameters", "bytes", "writes"):
+    for name in ("one bit", "32-bit", "32-bit, Normalize", "val ppl", "parameters", "float32", "bits", "writes"):
         assert name in printed
     if has_matplotlib():
         assert (tmp_path / "learning.png").read_bytes()[:4] == b"\x89PNG"
