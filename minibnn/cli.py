@@ -180,7 +180,7 @@ def train_image(options):
 
 def train_text(options):
     """`minibnn train text`."""
-    from minibnn.data import WordPiece, builtin_text, read_wikitext, running_text, sentences, split_text
+    from minibnn.data import WordPiece
     from minibnn.models import TEXT_PRESETS, preset_named
     from minibnn.training import unigram_perplexity
     from minibnn.training.runs import padded_sentences, running_rows, text_run
@@ -188,15 +188,7 @@ def train_text(options):
     preset = _with_options(preset_named(options.preset, TEXT_PRESETS), options)
     if options.vocab is not None and options.vocab_size is not None:
         raise InputError("--vocab-size is for building a vocabulary; --vocab reads one: give one of them")
-    if options.data is not None:
-        if not os.path.isdir(options.data):
-            raise InputError(f"--data {options.data}: expected a folder that holds wiki.train.raw and wiki.valid.raw")
-        articles = [read_wikitext(options.data, split) for split in ("train", "valid")]
-        texts = [running_text(part) for part in articles]
-        examples = [sentences(part) for part in articles]
-    else:
-        texts = split_text(builtin_text())
-        examples = [[line for line in text.split("\n\n") if line.strip()] for text in texts]
+    texts, examples = _read_texts(options.data)
     if options.vocab is not None:
         wordpiece = WordPiece.from_file(options.vocab)
     else:
@@ -209,6 +201,19 @@ def train_text(options):
     unigram = unigram_perplexity(rows[0][:, 1:], rows[1][:, 1:], len(wordpiece), wordpiece.pad_id)
     bar = f"the unigram model, which knows only how often each piece occurs, has validation perplexity {unigram:.1f}"
     _train(run, options, "text", bar, wordpiece)
+
+
+def _read_texts(data):
+    """Training and validation text of a WikiText folder, or built-in: as running text, and as sentences (paragraphs)."""
+    from minibnn.data import builtin_text, read_wikitext, running_text, sentences, split_text
+
+    if data is None:
+        texts = split_text(builtin_text())
+        return texts, [[paragraph for paragraph in text.split("\n\n") if paragraph.strip()] for text in texts]
+    if not os.path.isdir(data):
+        raise InputError(f"--data {data}: expected a folder that holds wiki.train.raw and wiki.valid.raw")
+    articles = [read_wikitext(data, split) for split in ("train", "valid")]
+    return [running_text(part) for part in articles], [sentences(part) for part in articles]
 
 
 def _train(run, options, kind, bar, wordpiece=None):

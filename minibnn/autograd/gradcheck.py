@@ -19,8 +19,9 @@ def gradcheck(function, *inputs, latent=(), rtol=1e-6, step=1e-3, seed=0):
     `latent`: positions of inputs that `straight_through` is applied to, directly. The estimator's gradient is not the
     slope of the function, which is a staircase in them; it is the slope of the surrogate in which the offset
     C = quant(W0) - W0 is frozen, and that is what finite differences are taken of.
-    `rtol`: largest difference allowed, relative to the largest partial derivative. `step`: of the five-point central
-    difference, whose error is of the order step^4 in truncation and 1e-16 / step in rounding.
+    `rtol`: largest difference allowed, relative to the input's largest partial derivative, or to a thousandth of the
+    result (or of 1) where that is more. `step`: of the five-point central difference, whose error is of the order
+    step^4 in truncation and 1e-16 / step in rounding.
     `seed`: of the random weights by which the elements of the result are added up to one number.
 
     Raises GradientMismatch, naming the input, the element and both values. InputTypeError unless inputs are float64.
@@ -43,10 +44,10 @@ def gradcheck(function, *inputs, latent=(), rtol=1e-6, step=1e-3, seed=0):
 
     numeric = [numeric_gradient(surrogate, inputs, i, step) for i in range(len(inputs))]
     # Rounding in f itself moves a finite difference by about 1e-16 f / step, however small the slope is.
-    scale = max([1e-3 * max(1.0, abs(surrogate(inputs)))] + [np.abs(n).max(initial=0) for n in numeric])
+    smallest_scale = 1e-3 * max(1.0, abs(surrogate(inputs)))
     for i, tensor in enumerate(tensors):
         analytic = np.zeros(tensor.shape) if tensor.grad is None else tensor.grad
-        _compare(i, analytic, numeric[i], rtol * scale)
+        _compare(i, analytic, numeric[i], rtol * np.abs(numeric[i]).max(initial=smallest_scale))
     return sum(x.size for x in inputs)
 
 

@@ -7,8 +7,8 @@ def kernel(function):
     """`function` compiled by Numba on its first call.
 
     One thread: the matrix products, which take most of the time, use all cores by themselves, and their idle threads
-    would fight with Numba's over the same cores. Measured on two cores, a training step was no faster with two threads
-    here, and six times slower when something else kept the machine busy.
+    would fight with Numba's over the same cores: on two cores a training step is no faster with two threads here, and
+    several times slower when something else keeps the machine busy.
     Sums may be reordered to use vector instructions, but nan and infinity keep their meaning.
     """
     options = {"error_model": "numpy", "nogil": True, "fastmath": {"reassoc", "nsz", "contract"}}

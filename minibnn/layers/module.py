@@ -97,7 +97,7 @@ class Module:
 def evaluating(model):
     """Inside the `with` nothing in `model` is trainable; afterwards each module is again as it was, after an error too.
 
-    A model that is no Module, such as a packed one, has nothing to train, and is left alone.
+    A model that is no Module has no such flag, and is left alone.
     """
     modules = [module for _, module in model.named_modules()] if isinstance(model, Module) else []
     before = [module.trainable for module in modules]
