@@ -204,7 +204,7 @@ def train_text(options):
 
 
 def _read_texts(data):
-    """Training and validation text, of a WikiText folder or built-in: each as running text, and as a list of pieces."""
+    """Texts to train on and to validate with, as running text, and as sentences (of built-in text: paragraphs)."""
     from minibnn.data import builtin_text, read_wikitext, running_text, sentences, split_text
 
     if data is None:

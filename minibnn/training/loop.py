@@ -136,7 +136,7 @@ def evaluate(model, examples, batch_size=64):
     """Measure a model on examples, with its bits alone: no dropout, no gradients, nothing shuffled or augmented.
 
     Args:
-        model: as in `fit`, or anything with `logits`. Nothing in it is `trainable` during the call; then all is as it was.
+        model: as in `fit`, or anything with `logits`. While it is measured, nothing in it is `trainable`.
         examples: Examples; labels equal to `examples.ignore` do not count.
         batch_size: examples computed at a time. It does not change the result beyond rounding: every label counts the
             same, however uneven the batches.
