@@ -11,7 +11,8 @@ from minibnn.models.presets import ImagePreset, TextPreset
 from minibnn.models.summary import table
 from minibnn.training import save_comparison, text_curve, unigram_perplexity
 from minibnn.training.curves import format_bytes
-from minibnn.training.runs import has_matplotlib, image_run, new_folder, running_rows, text_run
+from minibnn.training.run_folder import has_matplotlib, new_folder
+from minibnn.training.runs import image_run, running_rows, text_run
 
 IMAGES = ImagePreset(widths=(16, 32, 64, 128, 256), units=(256, 128), image_size=32, epochs=6)
 TEXT = TextPreset(max_len=64, emb_dim=128, num_heads=4, mlp_units=(256, 128), num_blocks=2, vocab_size=1024, epochs=6)

@@ -28,9 +28,10 @@ class BEMBL(Module):
         self.positions = self.fully_connected(max_len, emb_dim, rng=rng)
         self.tokens = self.fully_connected(vocab_size, emb_dim, rng=rng)
 
-    def forward(self, seq):
-        """seq (B, T) -> tk_pos_emb (B, T, D)."""
-        pos = np.arange(0, seq.shape[1])  # lines 1-2
+    def forward(self, seq, *, start=0):
+        """seq (B, T) -> tk_pos_emb (B, T, D). `start`: position of the first token, where seq continues a sequence."""
+        self._check_length(start + seq.shape[1])
+        pos = np.arange(start, start + seq.shape[1])  # lines 1-2
         one_hot_pos = OneHot(pos, self.max_len)  # line 3
         pos_emb = self.positions(one_hot_pos)  # line 4: (T, D)
         one_hot_tk = OneHot(seq, self.vocab_size)  # line 5
@@ -44,8 +45,11 @@ class BEMBL(Module):
         check_ids(owner, seq, self.vocab_size)
         if seq.ndim != 2 or seq.size == 0:
             raise InputError(f"{owner} expects token ids (B, T), at least one, and got shape {seq.shape}")
-        if seq.shape[1] > self.max_len:
+        self._check_length(seq.shape[1])
+
+    def _check_length(self, seq_len):
+        if seq_len > self.max_len:
             raise InputError(
-                f"{owner} expects sequences of at most max_len = {self.max_len} tokens, and got {seq.shape[1]}; "
-                "cut the sequence, or build the model with a larger max_len"
+                f"{type(self).__name__} expects sequences of at most max_len = {self.max_len} tokens, and got "
+                f"{seq_len}; cut the sequence, or build the model with a larger max_len"
             )

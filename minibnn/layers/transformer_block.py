@@ -34,9 +34,9 @@ class BTFB(Module):
         """Normalize as lines 3 and 7 use it: a plain function here, a layer with parameters in the 32-bit twin."""
         return normalize
 
-    def forward(self, seq):
-        """seq (B, T, D) -> output (B, T, D)."""
-        attention_output = self.attention(seq, seq, seq)  # lines 1-2
+    def forward(self, seq, *, past=None):
+        """seq (B, T, D) -> output (B, T, D). `past`: the attention's KeyValueCache, see `BATL.forward`."""
+        attention_output = self.attention(seq, seq, seq, past=past)  # lines 1-2
         add_norm = self.normalize_attention(seq + attention_output)  # line 3
         ffn_output = self.ff_in(add_norm)  # lines 4-5: (B, T, D) -> (B, T, ff_dim)
         ffn_output = self.ff_out(ffn_output)  # line 6: (B, T, ff_dim) -> (B, T, D)

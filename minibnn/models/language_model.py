@@ -5,6 +5,7 @@ import math
 from minibnn.autograd.ops import normalize
 from minibnn.layers.embedding import BEMBL
 from minibnn.layers.fully_connected import BNFCL
+from minibnn.layers.key_value_cache import stored_positions_of_blocks
 from minibnn.layers.module import Module, as_generator, check_positive, check_sizes
 from minibnn.layers.standard import ScaledNormalize, StandardEMBL, StandardFCL, StandardTFB
 from minibnn.layers.transformer_block import BTFB
@@ -45,20 +46,40 @@ class BLM(Module):
         """Normalize as line 2 uses it: a plain function here, a layer with parameters in the 32-bit twin."""
         return normalize
 
-    def forward(self, seq, *, activate=True):
-        """seq (B, T) -> probs (B, T, V); with `activate=False` it stops before the softmax of line 10."""
-        embs = self.embed(seq)  # line 1: (B, T) -> (B, T, D)
+    def forward(self, seq, *, activate=True, past=None):
+        """seq (B, T) -> probs (B, T, V); with `activate=False` it stops before the softmax of line 10.
+
+        `past`: what `new_cache` gave. `seq` then holds only the tokens that follow those already read with it, the
+        result is for these, and the caches hold them too afterwards: the numbers are those of one pass over all tokens.
+        """
+        start = 0 if past is None else stored_positions_of_blocks(self, past, seq.shape[1])
+        caches = past or [None] * len(self.blocks)
+        embs = self.embed(seq, start=start)  # line 1: (B, T) -> (B, T, D)
         x = self.normalize_embs(embs)  # line 2
-        for block in self.blocks:  # lines 3-4
-            x = block(x)  # line 5
+        for block, cache in zip(self.blocks, caches, strict=True):  # lines 3-4
+            x = block(x, past=cache)  # line 5
         features = self.mlp1(x)  # lines 7-8: (B, T, D) -> (B, T, mlp_units_0)
         features = self.mlp2(features)  # line 9: -> (B, T, mlp_units_1)
         probs = self.output(features, activate=activate)  # lines 10-11: -> (B, T, V)
         return probs  # line 12
 
-    def logits(self, seq):
-        """seq (B, T) -> the values before the last softmax, (B, T, V)."""
-        return self(seq, activate=False)
+    def logits(self, seq, *, past=None):
+        """seq (B, T) -> the values before the last softmax, (B, T, V). `past`: see `forward`."""
+        return self(seq, activate=False, past=past)
+
+    def new_cache(self, batch_size=1):
+        """An empty `past` for `batch_size` sequences of up to max_len tokens: a list of one KeyValueCache per block.
+
+        For writing, not for training: `forward` refuses it while the model is trainable (see `evaluating`), and it
+        belongs to the weights as they are now. Raises InputError for a model that does not hide later tokens.
+        """
+        check_positive("new_cache", batch_size=batch_size)
+        return [block.attention.new_cache(batch_size, self.max_len) for block in self.blocks]
+
+    @property
+    def hides_later_tokens(self):
+        """Whether no output depends on a later token, as it should be; not so with the mask that the paper prints."""
+        return all(block.attention.mask_value == -math.inf for block in self.blocks)
 
     def check(self, seq):
         """Raise unless seq is an integer array (B, T) of ids below V, with T <= max_len."""

@@ -1,26 +1,17 @@
-"""A whole run in one call: data and a preset in, a trained model and its history out; and the folder that keeps it."""
+"""A whole run in one call: data and a preset in, a trained model and its history out."""
 
 import dataclasses
-import json
-import os
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-import minibnn
 from minibnn.data import random_flips, sentence_rows, to_float, token_blocks
 from minibnn.errors import InputError
-from minibnn.files import replacing
 from minibnn.models.image_classifier import SMALLEST_IMAGE
-from minibnn.training.curves import save_curves
 from minibnn.training.examples import Examples
 from minibnn.training.loop import fit
 from minibnn.training.optimizers import Adam, AdamW
-from minibnn.training.progress import metrics_writer
 from minibnn.training.schedules import WarmupDecay
-from minibnn.training.weights import save_weights
 
 
 @dataclass
@@ -30,6 +21,7 @@ class Run:
     `model`: the model. `train`, `validation`: Examples. `preset`: ImagePreset or TextPreset with the recipe (epochs,
     batch_size, lr, warmup_steps). `optimizer`: Adam for images, AdamW for text, as in the paper. `rng`: the generator
     that made the model and then shuffles and augments. `augment`: see `Examples.batches`. `history`: the records.
+    `config`: dict, what config.json must hold for `load_run` to build the model again (see `RunFolder`).
     """
 
     model: object
@@ -40,6 +32,7 @@ class Run:
     rng: np.random.Generator
     augment: object = None
     history: list = dataclasses.field(default_factory=list)
+    config: dict = dataclasses.field(default_factory=dict)
 
     def fit(self, *, report=None, max_steps=None, progress=True):
         """Train to the end of the preset's epochs (or `max_steps`); return the history."""
@@ -81,7 +74,9 @@ def image_run(train, validation, preset, *, standard=False, seed=0, **twin_optio
     rng = np.random.default_rng(seed)
     model = preset.build(len(train.class_names), standard=standard, rng=rng, **twin_options)
     examples = [Examples(pictures.images, pictures.labels, to_float) for pictures in (train, validation)]
-    return Run(model, *examples, preset, Adam(model.parameters(), preset.lr), rng, augment=random_flips)
+    config = _config("image", preset, standard, twin_options) | {"class_names": list(train.class_names)}
+    optimizer = Adam(model.parameters(), preset.lr)
+    return Run(model, *examples, preset, optimizer, rng, augment=random_flips, config=config)
 
 
 def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, seed=0, **model_options):
@@ -96,7 +91,17 @@ def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, 
     rng = np.random.default_rng(seed)
     model = preset.build(len(wordpiece), standard=standard, rng=rng, **model_options)
     examples = [Examples(r[:, :-1], r[:, 1:], ignore=wordpiece.pad_id) for r in (train_rows, validation_rows)]
-    return Run(model, *examples, preset, AdamW(model.parameters(), preset.lr), rng)
+    config = _config("text", preset, standard, model_options)
+    return Run(model, *examples, preset, AdamW(model.parameters(), preset.lr), rng, config=config)
+
+
+def _config(kind, preset, standard, model_options):
+    return {
+        "kind": kind,
+        "standard": bool(standard),
+        "preset": dataclasses.asdict(preset),
+        "model_options": model_options,
+    }
 
 
 def running_rows(text, wordpiece, length):
@@ -108,71 +113,3 @@ def padded_sentences(texts, wordpiece, length):
     """Sentences (list of str) as rows of length + 1 ids: [CLS] sentence [SEP] [PAD] ..., the paper's way."""
     ids = [ids for ids in wordpiece.encode_batch(texts) if ids]
     return sentence_rows(ids, length, wordpiece.pad_id, wordpiece.cls_id, wordpiece.sep_id)
-
-
-class RunFolder:
-    """Where a run is kept: config.json, metrics.jsonl, weights.npz, curves.png, and for text vocab.txt.
-
-    `path`: the folder; created with its parents. `config`: dict, for config.json, of what JSON can hold.
-    Raises InputError when the folder already holds a run, or cannot be written.
-    """
-
-    def __init__(self, path, config):
-        self.path = new_folder(path)
-        if (self.path / "config.json").exists():
-            raise InputError(f"{path} already holds a run; choose another folder, or move that one away")
-        self.write_text("config.json", json.dumps(config | _versions(), indent=2) + "\n")
-        self.report = metrics_writer(self.path / "metrics.jsonl")
-
-    def write_text(self, name, text):
-        """Write a small text file whole or not at all."""
-        with replacing(self.path / name) as draft:
-            draft.write_text(text, encoding="utf-8")
-
-    def save(self, run, title):
-        """Write the weights, if a step was taken, and the curves; return the names of the files that are there."""
-        if run.optimizer.steps.any():
-            save_weights(run.model, self.path / "weights.npz")
-        metrics = ("loss", "accuracy", "perplexity") if run.train.is_text else ("loss", "accuracy")
-        if run.history and has_matplotlib():
-            save_curves({"": run.history}, self.path / "curves.png", title=title, metrics=metrics)
-        return sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
-
-
-def new_folder(path):
-    """`path` as a Path, created with its parents unless it is there. Raises InputError if files cannot go there."""
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".{os.getpid()}.tmp"  # now, and not after minutes of training
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"cannot write to the folder {path}: {error.strerror or error}") from None
-    return path
-
-
-def free_folder(path):
-    """`path`, or `path`-2, `path`-3, ...: the first that does not hold a run yet."""
-    path, number = Path(path), 1
-    while (candidate := path if number == 1 else path.with_name(f"{path.name}-{number}")).exists():
-        number += 1
-    return candidate
-
-
-def has_matplotlib():
-    """Whether the extra `plots` is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("matplotlib") is not None
-
-
-def _versions():
-    import platform
-
-    return {
-        "minibnn": minibnn.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
-    }

@@ -14,7 +14,7 @@ from PIL import Image
 from minibnn import demo
 from minibnn.cli import main
 from minibnn.errors import InputError
-from minibnn.training.runs import has_matplotlib
+from minibnn.training.run_folder import has_matplotlib
 
 TINY_IMAGE = ("--per-class", "3", "--classes", "3", "--epochs", "1", "--image-size", "16", "--batch-size", "4")
 
@@ -268,7 +268,7 @@ def test_help_does_not_wait_for_numpy():
 
 
 def test_the_terminal_shows_curves_where_matplotlib_is_missing(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("minibnn.training.runs.has_matplotlib", lambda: False)
+    monkeypatch.setattr("minibnn.training.run_folder.has_matplotlib", lambda: False)
     status, printed, _ = run(capsys, "train", "image", *TINY_IMAGE, "--out-dir", tmp_path / "run")
     assert status == 0
     assert "pip install 'minibnn[plots]'" in printed

@@ -17,7 +17,10 @@ X = np.ones((1, 2, 4), np.float32)
         (lambda: BNFCL(4, 3)(), "BNFCL takes (x, *, activate=True), inputs by position, and got 0 inputs"),
         (lambda: BNFCL(4, 3)(x=X), "BNFCL takes (x, *, activate=True), inputs by position, and got 0 inputs"),
         (lambda: BNFCL(4, 3)(X, X), "BNFCL takes (x, *, activate=True), inputs by position, and got 2 inputs"),
-        (lambda: BATL(4, 2)(X), "BATL takes (query, key, value, mask=None), inputs by position, and got 1 input"),
+        (
+            lambda: BATL(4, 2)(X),
+            "BATL takes (query, key, value, mask=None, *, past=None), inputs by position, and got 1 input",
+        ),
     ],
 )
 def test_a_call_with_other_inputs_says_what_the_layer_takes(call, says):

@@ -1,6 +1,7 @@
 """`generate`: what it draws, what it sees, and that it leaves the model as it was."""
 
 import collections
+import math
 
 import numpy as np
 import pytest
@@ -21,12 +22,61 @@ def text(model, ids=(1, 2), count=8, seed=0, **options):
     return list(generate(model, ids, count, np.random.default_rng(seed), **options))
 
 
-@pytest.mark.parametrize("options", [{"temperature": 0}, {"top_k": 1}, {"temperature": 1e-6}])
-def test_greedy_takes_the_most_likely_token_of_the_last_max_len(model, options):
-    ids = [1, 2]
-    for _ in range(8):
-        ids.append(int(model.logits(np.array([ids[-6:]])).data[0, -1].argmax()))
-    assert text(model, **options) == ids[2:]
+def windows(ids, begin, max_len=6):
+    """What the docstring says is seen before each token after the first `begin` of `ids`."""
+    start = max(0, begin - max_len)
+    for end in range(begin, len(ids)):
+        if end - start > max_len:
+            start = end - (max_len + 1) // 2
+        yield ids[start:end]
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Every pass of a BLM: (number of tokens read, logits (V,) of the last)."""
+    seen, logits = [], BLM.logits
+
+    def spy(model, seq, **options):
+        found = logits(model, seq, **options)
+        seen.append((seq.shape[1], found.data[0, -1]))
+        return found
+
+    monkeypatch.setattr(BLM, "logits", spy)
+    return seen
+
+
+@pytest.mark.parametrize("begin", [1, 2, 5, 6, 7, 20])
+@pytest.mark.parametrize("build", [BLM, BLM.standard])
+@pytest.mark.parametrize("max_len", [1, 5, 6])
+@pytest.mark.parametrize("mask_value", [-math.inf, -1e-10])
+def test_each_step_sees_the_window_that_the_docstring_promises(passes, begin, build, max_len, mask_value):
+    rng = np.random.default_rng(0)
+    model = randomize(build(max_len, 8, 2, 11, (7, 9), 2, mask_value=mask_value, rng=rng), rng)
+    ids = rng.integers(11, size=begin).tolist()
+    ids += text(model, ids, 17)
+    found = [logits for _, logits in passes]
+    model.trainable = False
+    for logits, window in zip(found, windows(ids, begin, max_len), strict=True):
+        np.testing.assert_allclose(logits, model.logits(np.array([window])).data[0, -1], rtol=0, atol=1e-5)
+
+
+def test_a_token_costs_one_position_until_the_window_is_full(model, passes):
+    text(model, ids=(1, 2, 3, 4), count=12)
+    assert [count for count, _ in passes] == [4, 1, 1, 3, 1, 1, 1, 3, 1, 1, 1, 3]
+    passes.clear()
+    text(model, ids=[1] * 9, count=3)
+    assert [count for count, _ in passes] == [6, 3, 1]
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"top_k": 1}, {"temperature": 1e-6}, {"temperature": 1e-320}])
+def test_greedy_takes_the_most_likely_token(model, options):
+    written = text(model, **options)
+    expected = [model.logits(np.array([window])).data[0, -1].argmax() for window in windows([1, 2, *written], 2)]
+    assert written == expected
+
+
+def test_without_drawing_no_generator_is_needed(model):
+    assert list(generate(model, [1, 2], 8, temperature=0)) == text(model, temperature=0)
 
 
 def test_the_same_seed_writes_the_same_text_and_another_seed_another(model):
@@ -99,6 +149,12 @@ def test_trainable_is_restored_after_an_error(model):
         ({"temperature": True}, "temperature of at least 0, and got True"),
         ({"rng": ShapesOnly()}, "rng expects a numpy.random.Generator.*, and got <.*ShapesOnly"),
         ({"rng": None}, "rng expects a numpy.random.Generator.*, and got None"),
+        ({"rng": 7, "temperature": 0}, "rng expects a numpy.random.Generator.*, and got 7"),
+        ({"top_p": 0}, "top_p above 0 and up to 1, and got 0"),
+        ({"top_p": 1.01}, "top_p above 0 and up to 1, and got 1.01"),
+        ({"top_p": float("nan")}, "top_p above 0 and up to 1, and got nan"),
+        ({"top_p": True}, "top_p above 0 and up to 1, and got True"),
+        ({"top_p": "a"}, "top_p above 0 and up to 1, and got 'a'"),
     ],
 )
 def test_what_cannot_be_used_is_refused_at_once_and_not_at_the_first_token(model, changes, message):

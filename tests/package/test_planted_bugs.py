@@ -32,8 +32,8 @@ BUGS = {
     ),
     "the mask sees one token too many": (
         "layers/attention.py",
-        "np.tril(np.ones((seq_len, seq_len), np.uint8))",
-        "np.tril(np.ones((seq_len, seq_len), np.uint8), 1)",
+        "np.tril(np.ones((seq_len, start + seq_len), np.uint8), start)",
+        "np.tril(np.ones((seq_len, start + seq_len), np.uint8), start + 1)",
         "tests/layers/test_causality.py",
     ),
     "the mask as the paper prints it": (

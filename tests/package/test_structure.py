@@ -27,6 +27,7 @@ ORDER = (
     "training",
     "bench",
     "demo",
+    "commands",
     "cli",
 )
 ONLY = {"data": {"errors", "files"}, "kernels": {"errors"}, "reading": {"errors", "files"}}

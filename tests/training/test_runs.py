@@ -1,10 +1,9 @@
-"""What a whole run is built of: its data, model, optimizer and schedule, and the folder that keeps it.
+"""What a whole run is built of: its data, model, optimizer and schedule.
 
 A model that trains on its validation pictures, or whose rate never warms up, learns all the same; so the parts are
 looked at here, one by one, and hardly anything is trained.
 """
 
-import json
 import math
 from types import SimpleNamespace
 
@@ -18,16 +17,7 @@ from minibnn.data import ImageSet, WordPiece, read_food101, read_wikitext, runni
 from minibnn.errors import InputError
 from minibnn.models.presets import ImagePreset, TextPreset
 from minibnn.training import Adam, AdamW
-from minibnn.training.runs import (
-    Run,
-    RunFolder,
-    free_folder,
-    image_run,
-    new_folder,
-    padded_sentences,
-    running_rows,
-    text_run,
-)
+from minibnn.training.runs import Run, image_run, padded_sentences, running_rows, text_run
 
 RECIPE = {"epochs": 2, "batch_size": 4, "lr": 0.01, "standard_lr": 0.02, "warmup_steps": 2}
 IMAGES = ImagePreset(3, (2,) * 5, (3, 2), image_size=16, **RECIPE)
@@ -308,42 +298,3 @@ def test_a_parameter_takes_one_bit_or_four_bytes():
 
     runs = {"bits": run(16, 1), "bits and a rest": run(17, 2), "floats": run(17, 0)}
     assert demo.weight_bytes(runs) == {"bits": 2, "bits and a rest": 3, "floats": 68}
-
-
-def test_a_run_folder_keeps_what_is_needed_to_repeat_the_run(tmp_path, images):
-    folder = RunFolder(tmp_path / "runs" / "first", {"kind": "image"})
-    images.fit(progress=False, max_steps=1, report=folder.report)
-    names = folder.save(images, "title")
-    config = json.loads((folder.path / "config.json").read_text())
-    assert config["kind"] == "image"
-    assert {"minibnn", "numpy", "python", "started"} <= config.keys()
-    assert json.loads((folder.path / "metrics.jsonl").read_text())["step"] == 1
-    with np.load(folder.path / "weights.npz") as saved:
-        for name, tensor in images.model.named_parameters():
-            np.testing.assert_array_equal(saved[name], tensor.data)
-    assert sorted(path.name for path in folder.path.iterdir()) == sorted(names)
-
-
-def test_a_folder_with_a_run_is_refused_and_left_alone(tmp_path):
-    path = RunFolder(tmp_path, {"seed": 1}).path
-    before = {file.name: file.read_bytes() for file in path.iterdir()}
-    with pytest.raises(InputError, match=r"already holds a run; choose another"):
-        RunFolder(tmp_path, {"seed": 2})
-    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
-
-
-def test_a_new_folder_is_made_with_its_parents_and_left_empty(tmp_path):
-    path = new_folder(str(tmp_path / "a" / "b"))
-    assert path == new_folder(path) == tmp_path / "a" / "b"
-    assert list(path.iterdir()) == []
-    (path / "file").touch()
-    with pytest.raises(InputError, match=r"cannot write to the folder .*file"):
-        new_folder(path / "file" / "below")
-
-
-def test_a_free_folder_gets_the_next_number(tmp_path):
-    found = []
-    for _ in range(3):
-        found.append(free_folder(tmp_path / "run"))
-        found[-1].mkdir()
-    assert [path.name for path in found] == ["run", "run-2", "run-3"]
