@@ -168,6 +168,8 @@ class Tensor:
 
     def __matmul__(self, other):
         """Matrix product over the last two axes; the axes before them are batch axes and broadcast."""
+        if not isinstance(other, Tensor) and getattr(other, "__array_ufunc__", other) is None:
+            return NotImplemented  # `other` knows how to multiply: NumPy's sign for that, see `BitMatrix`
         x, y = self, as_tensor(other, self)
         _check_product(x, y)
         if x.ndim == 1:  # a single row

@@ -15,6 +15,19 @@ _MODULE_OF = {
     "normalize_rows": "normalization",
     "normalize_rows_vjp": "normalization",
     "normal_cdf": "gaussian",
+    "to_product_order": "bit_order",
+    "from_product_order": "bit_order",
+    "rows_of_bits": "bit_order",
+    "multiply_bits": "bit_products",
+    "convolve_bits": "bit_products",
+    "LANES": "bit_products",
+    "BLOCKS": "bit_products",
+    "CONVOLVES_DIRECTLY": "bit_products",
+    "padded_inputs": "bit_convolution",
+    "decode_block": "decoding",
+    "fully_connected_row": "decoding",
+    "normalize_row": "decoding",
+    "num_threads": "jit",
 }
 
 

@@ -1,18 +1,50 @@
-"""How kernels are compiled: for one thread, cached on disk where that is possible."""
+"""How kernels are compiled: cached on disk where that is possible, for one thread or for all of them."""
 
-from numba import njit
+import functools
+import importlib
+import os
+
+from numba import config, get_num_threads, njit
+
+REORDERED = {"reassoc", "nsz", "contract"}  # sums may use vectors; nan and infinity keep their meaning
+OWN_PROCESS = os.getpid()
 
 
-def kernel(function):
-    """`function` compiled by Numba on its first call.
+def kernel(function, *, parallel=False, fastmath=REORDERED):
+    """`function` compiled by Numba on its first call, for one thread.
 
-    One thread: the matrix products, which take most of the time, use all cores by themselves, and their idle threads
-    would fight with Numba's over the same cores: on two cores a training step is no faster with two threads here, and
-    several times slower when something else keeps the machine busy.
+    One thread: the float matrix products, which take most of the time in training, use all cores by themselves, and
+    their idle threads would fight with Numba's over the same cores: on two cores a training step is no faster with two
+    threads here, and several times slower when something else keeps the machine busy. Products of bits need no BLAS;
+    they have a `parallel` form, see `num_threads`.
     Sums may be reordered to use vector instructions, but nan and infinity keep their meaning.
     """
-    options = {"error_model": "numpy", "nogil": True, "fastmath": {"reassoc", "nsz", "contract"}}
+    options = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "parallel": parallel}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # no folder that a cache could be written to
         return njit(**options)(function)
+
+
+ordered_kernel = functools.partial(kernel, fastmath=False)  # each sum in the order in which it is written
+parallel_kernel = functools.partial(kernel, fastmath=False, parallel=True)  # `prange` loops are shared by all threads
+
+
+def num_threads():
+    """How many threads a `parallel_kernel` would use: NUMBA_NUM_THREADS, or what `numba.set_num_threads` said last.
+
+    1 where threads are not safe: without OpenMP, whose launch takes a microsecond and which lets several Python threads
+    call kernels at once, and in a process that was forked, since OpenMP's threads did not come along.
+    """
+    return get_num_threads() if _has_openmp() and os.getpid() == OWN_PROCESS else 1
+
+
+@functools.cache
+def _has_openmp():
+    if config.DISABLE_JIT or config.THREADING_LAYER not in ("default", "threadsafe", "omp"):
+        return False
+    try:
+        importlib.import_module("numba.np.ufunc.omppool")
+    except ImportError:
+        return False
+    return True

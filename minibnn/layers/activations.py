@@ -23,3 +23,8 @@ def activation_named(name):
         f"activation expects None, 'relu', 'gelu' or 'softmax', and got {name!r}"
         + (f"; did you mean {near[0]!r}?" if near else "")
     )
+
+
+def name_of_activation(function):
+    """The name under which `activation_named` knows this function."""
+    return next(name for name, known in ACTIVATIONS.items() if known is function)

@@ -58,6 +58,11 @@ def normalize_axes(normalize_over):
     return NORMALIZE_AXES[normalize_over]
 
 
+def name_of_axes(axes):
+    """The name under which `normalize_axes` knows these axes."""
+    return next(name for name, known in NORMALIZE_AXES.items() if known == axes)
+
+
 def check_images(owner, x, channels, smallest=1):
     """Raise InputError unless `x` is a Tensor (B, H, W, channels) with B >= 1 and H, W >= smallest."""
     check_float(owner, x, f"images (B, H, W, {channels})")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.autograd import Tensor
 from minibnn.errors import InputError, InputTypeError
 from minibnn.layers.module import check_positive
 
@@ -25,7 +26,7 @@ class OneHot:
 
     def __matmul__(self, W):
         """(..., depth) @ (depth, D) -> (..., D), as a row lookup."""
-        return W[self.ids]
+        return W[self.ids] if isinstance(W, Tensor) else NotImplemented  # a matrix of bits looks up its own rows
 
     def dense(self, dtype=np.float32):
         """The vectors themselves, an array (..., depth)."""

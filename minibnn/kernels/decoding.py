@@ -1,0 +1,187 @@
+"""One new token through a packed transformer block, in one call: Python between the kernels would outlast them.
+
+The same steps as in Algorithms 1, 5 and 6, for a single row. Products and Normalize are those of the other kernels.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from minibnn.kernels.bit_products import ALONE, EXACT
+from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.normalization import normalize_rows
+
+EPSILON = 1e-5  # of Normalize
+LINEAR, RELU, GELU = 0, 1, 2
+ATTENDED_ALONE = 1 << 14  # numbers of the keys that one thread reads faster than it can wake another
+
+_multiply = EXACT.multiply
+_STEP, _REACH = 1 / 64, 6.0  # of the table of the normal distribution; beyond +-6 its tails are below 1e-9
+_CDF = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in np.arange(-_REACH, _REACH + 2 * _STEP, _STEP)])
+_PDF = np.array([math.exp(-x * x / 2) / math.sqrt(2 * math.pi) for x in np.arange(-_REACH, _REACH + 2 * _STEP, _STEP)])
+_EXP2 = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(8))
+
+
+@kernel
+def gelu_row(y):
+    """y = y * normal_cdf(y), the distribution interpolated between table entries with its own slope (error 1e-9)."""
+    for i in range(y.size):
+        x = min(max(np.float64(y[i]), -_REACH), _REACH)
+        place = (x + _REACH) / _STEP
+        k = np.int64(place)
+        t = place - k
+        rise, left, right = _CDF[k + 1] - _CDF[k], _PDF[k] * _STEP, _PDF[k + 1] * _STEP
+        cdf = _CDF[k] + t * (left + t * (3 * rise - 2 * left - right + t * (left + right - 2 * rise)))
+        y[i] *= np.float32(cdf)
+
+
+@kernel
+def softmax_row(scores, powers):
+    """scores = softmax(scores); `powers`: int32 of the same size, scratch.
+
+    exp(x) = 2^k 2^f with a whole k and f in +-1/2: 2^k is written into the exponent's bits of a float32.
+    """
+    largest = scores[0]
+    for i in range(scores.size):
+        largest = max(largest, scores[i])
+    for i in range(scores.size):
+        x = max((scores[i] - largest) * np.float32(1 / math.log(2)), np.float32(-126))
+        k = np.floor(x + np.float32(0.5))
+        f = x - k
+        p = _EXP2[6] + f * _EXP2[7]
+        p = _EXP2[4] + f * (_EXP2[5] + f * p)
+        p = _EXP2[2] + f * (_EXP2[3] + f * p)
+        scores[i] = _EXP2[0] + f * (_EXP2[1] + f * p)
+        powers[i] = (np.int32(k) + np.int32(127)) << np.int32(23)
+    factors = powers.view(np.float32)
+    total = np.float32(0)
+    for i in range(scores.size):
+        scores[i] *= factors[i]
+        total += scores[i]
+    for i in range(scores.size):
+        scores[i] /= total
+
+
+@kernel
+def _finish(y, bias, activation):
+    """Lines 1 (its end) to 3 of Algorithm 2, in place: add the bias, normalize, activate. `y`: (n,)."""
+    whole, total = y.size // 32 * 32, np.float64(0)
+    for word in range(whole // 32):
+        bits = bias[word]
+        for bit in range(32):
+            y[32 * word + bit] += np.float32(np.int32(np.uint32(np.uint32(bits >> np.uint32(bit)) & np.uint32(1))))
+    for i in range(whole, y.size):
+        y[i] += np.float32(np.int32(np.uint32(np.uint32(bias[i // 32] >> np.uint32(i % 32)) & np.uint32(1))))
+    for i in range(y.size):
+        total += y[i]
+    mean, squares = total / y.size, np.float64(0)
+    for i in range(y.size):
+        squares += (y[i] - mean) ** 2
+    shift, scale = np.float32(mean), np.float32(1 / np.sqrt(squares / y.size + EPSILON))
+    floor = np.float32(0 if activation == RELU else -np.inf)
+    for i in range(y.size):
+        y[i] = max((y[i] - shift) * scale, floor)
+    if activation == GELU:
+        gelu_row(y)
+
+
+@kernel
+def _add(y, x):
+    for i in range(y.size):
+        y[i] += x[i]
+
+
+@ordered_kernel
+def fully_connected_row(x, bits, bias, n_units, activation, threads):
+    """Algorithm 2 for one row: (1, n_in) -> (1, n_units).
+
+    `bits`: (blocks, words, lanes), uint32. `bias`: packed bits, uint32, the first in the lowest. `activation`: LINEAR,
+    RELU or GELU.
+    """
+    y = np.empty((1, bits.shape[0] * bits.shape[2]), np.float32)
+    _multiply(x, bits, y, 1, threads if x.size * n_units > ALONE else 1)  # line 1
+    _finish(y[0, :n_units], bias, activation)  # lines 2 and 3
+    return y[:, :n_units]  # line 4
+
+
+@ordered_kernel
+def normalize_row(z):
+    """Normalize one row (1, n), in place."""
+    inverse_sigma = np.empty(1, np.float32)
+    normalize_rows(z, EPSILON, z, inverse_sigma)
+
+
+@kernel
+def _attend_head(query, keys, values, scores, out):
+    """out = softmax(query keys^T / sqrt(K)) values, of one head: (K,), (T, K), (T, K) -> (K,). `scores`: (T,)."""
+    length, size = keys.shape
+    scale = np.float32(1 / math.sqrt(size))
+    for t in range(length):
+        score = np.float32(0)
+        for i in range(size):
+            score += query[i] * keys[t, i]
+        scores[t] = score * scale
+    softmax_row(scores, np.empty(length, np.int32))
+    out[:] = 0
+    whole = length // 4 * 4
+    for t in range(0, whole, 4):  # four positions at a time, so that `out` is read and written less often
+        a, b, c, d = scores[t], scores[t + 1], scores[t + 2], scores[t + 3]
+        for i in range(size):
+            out[i] += (a * values[t, i] + b * values[t + 1, i]) + (c * values[t + 2, i] + d * values[t + 3, i])
+    for t in range(whole, length):
+        for i in range(size):
+            out[i] += scores[t] * values[t, i]
+
+
+@kernel
+def _attend_heads(query, keys, values, length, out, first, last):
+    scores = np.empty(length, np.float32)
+    for head in range(first, last):
+        _attend_head(query[head], keys[head][:length], values[head][:length], scores, out[head])
+
+
+@parallel_kernel
+def _attend_shared(query, keys, values, length, out, threads):
+    heads = keys.shape[0]
+    for part in prange(threads):
+        first, last = heads * part // threads, heads * (part + 1) // threads
+        _attend_heads(query, keys, values, length, out, first, last)
+
+
+@ordered_kernel
+def attend(query, keys, values, length, threads):
+    """What one new position takes from the first `length`: (N, K), (N, max_len, K), (N, max_len, K) -> (N, K)."""
+    out = np.empty_like(query)
+    if threads > 1 and query.size * length > ATTENDED_ALONE:
+        _attend_shared(query, keys, values, length, out, threads)
+    else:
+        _attend_heads(query, keys, values, length, out, 0, len(query))
+    return out
+
+
+@ordered_kernel
+def decode_block(x, query, key, value, projection, ff_in, ff_out, keys, values, length, threads):
+    """Algorithm 5 for the position number `length`: x (1, D) -> (1, D).
+
+    `query` to `ff_out`: pairs (bits, bias) of the six layers. `keys`, `values`: (N, max_len, K), of which `length`
+    positions are known; that of x is written behind them.
+    """
+    heads, _, key_size = keys.shape
+    units = heads * key_size
+    q = fully_connected_row(x, query[0], query[1], units, LINEAR, threads)
+    k = fully_connected_row(x, key[0], key[1], units, LINEAR, threads)
+    v = fully_connected_row(x, value[0], value[1], units, LINEAR, threads)
+    for head in range(heads):
+        keys[head, length] = k[0, head * key_size : (head + 1) * key_size]
+        values[head, length] = v[0, head * key_size : (head + 1) * key_size]
+    rows = np.ascontiguousarray(q).reshape(heads, key_size)
+    attended = attend(rows, keys, values, length + 1, threads).reshape(1, units)
+    add_norm = fully_connected_row(attended, projection[0], projection[1], units, LINEAR, threads)
+    _add(add_norm[0], x[0])
+    normalize_row(add_norm)
+    hidden = fully_connected_row(add_norm, ff_in[0], ff_in[1], 2 * units, GELU, threads)
+    output = fully_connected_row(hidden, ff_out[0], ff_out[1], units, LINEAR, threads)
+    _add(output[0], add_norm[0])
+    normalize_row(output)
+    return output
