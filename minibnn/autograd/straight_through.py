@@ -11,6 +11,7 @@ Quant(W), with the gradient of W. In float arithmetic `W + (0 - W)` is 0, but `W
 
 import numpy as np
 
+from minibnn import kernels
 from minibnn.autograd.arrays import float_array
 from minibnn.autograd.tensor import Tensor, check_tensor, operation
 
@@ -19,14 +20,27 @@ def bits_of(values):
     """Eq. 1 as a boolean array of the shape of `values`: True where a value is larger than the mean of all of them.
 
     A value equal to the mean gives False, so parameters that are all equal (a bias of zeros) are all 0 bits. The mean
-    of such an array can miss their common value by a rounding; it is kept between the smallest and the largest value,
-    so that equal values stay equal to their mean. If one value is nan, so is the mean, and no bit is 1.
+    of such an array can miss their common value by a rounding. Not all values can be larger than their mean, so where
+    that happens, it is taken to be the smallest value. If one value is nan, so is the mean, and no bit is 1.
     """
     if values.size == 0:
         return np.zeros(values.shape, bool)
-    # In float64: between neighbouring float32 values, the rounding of the mean would decide.
-    mean = np.clip(values.mean(dtype=np.float64), values.min(), values.max())
-    return values > mean
+    bits = values > _mean(values)
+    return values > values.min() if bits.all() else bits
+
+
+def _mean(values):
+    """The mean, float64: in float32 its rounding would decide between neighbouring values."""
+    return np.float64(kernels.sum_of(np.ascontiguousarray(values).reshape(-1)) / values.size)
+
+
+def _zeros_and_ones(values):
+    """`bits_of` as numbers of the same dtype, in one more pass over the values where the fast path serves them."""
+    if not kernels.fast(values):
+        return bits_of(values).astype(values.dtype)
+    bits = np.empty_like(values)
+    ones = kernels.threshold(values.reshape(-1), _mean(values), bits.reshape(-1), kernels.parts(values.size))
+    return bits if ones < values.size else bits_of(values).astype(values.dtype)
 
 
 def quant(p):
@@ -35,7 +49,7 @@ def quant(p):
     `p`: tensor (or array) of any shape; the mean is over all of it. The result has its shape and dtype.
     """
     values = p.data if isinstance(p, Tensor) else float_array(p)
-    return _constant("quant", bits_of(values).astype(values.dtype))
+    return _constant("quant", _zeros_and_ones(values))
 
 
 def no_gradient(u):
@@ -57,7 +71,7 @@ def straight_through(W):
     def vjp(g):  # dW_q/dW := 1, the pseudo-gradient
         return (g,)
 
-    return operation("straight_through", bits_of(W.data).astype(W.dtype), (W,), vjp)
+    return operation("straight_through", _zeros_and_ones(W.data), (W,), vjp)
 
 
 class FrozenOffset(Tensor):

@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from minibnn import kernels
+from minibnn.autograd import fast_products
 from minibnn.autograd.arrays import axes_of, check_broadcast, float_array, unbroadcast, with_kept_axes
 from minibnn.autograd.engine import backpropagate
 from minibnn.errors import InputError, InputTypeError
@@ -108,6 +110,8 @@ class Tensor:
 
     def __add__(self, other):
         x, y = _broadcastable("add", self, other)
+        if x.ndim > 1 == y.ndim and x.shape[-1] == y.size > 1 and kernels.fast(x.data, y.data):
+            return _fast_add_row(x, y)
 
         def vjp(g):
             return unbroadcast(g, x.shape), unbroadcast(g, y.shape)
@@ -177,6 +181,8 @@ class Tensor:
         if x.ndim > 2 and y.ndim == 2:  # many rows times one matrix: one large product is faster than many small ones
             rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
             return (rows @ y).reshape(*x.shape[:-1], y.shape[-1])
+        if x.ndim == y.ndim == 2 and kernels.fast(x.data, y.data):
+            return _fast_matmul(x, y)
 
         def vjp(g):  # dz = dx y + x dy
             gx = unbroadcast(g @ y.data.swapaxes(-1, -2), x.shape) if x.requires_grad else None
@@ -267,6 +273,30 @@ class Tensor:
             return (grad,)
 
         return operation("index", data, (self,), vjp)
+
+
+def _fast_add_row(x, row):
+    """x (..., n) + row (n,), all threads at once: a bias."""
+    rows, total = x.data.reshape(-1, row.size), np.empty_like(x.data)
+    kernels.add_row(rows, row.data, total.reshape(rows.shape), kernels.parts(x.size))
+
+    def vjp(g):
+        g_row = np.empty_like(row.data)
+        kernels.column_sums(np.ascontiguousarray(g).reshape(rows.shape), g_row)
+        return g, g_row
+
+    return operation("add", total, (x, row), vjp)
+
+
+def _fast_matmul(x, y):
+    """x @ y of two matrices, with bits where y is zeros and ones."""
+
+    def vjp(g):
+        g = np.ascontiguousarray(g)
+        gx = fast_products.multiply_transposed(g, y) if x.requires_grad else None
+        return gx, fast_products.product_gradient(x.data, g) if y.requires_grad else None
+
+    return operation("matmul", fast_products.multiply(x.data, y), (x, y), vjp)
 
 
 def operation(name, data, parents, vjp):

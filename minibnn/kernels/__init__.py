@@ -28,6 +28,21 @@ _MODULE_OF = {
     "fully_connected_row": "decoding",
     "normalize_row": "decoding",
     "num_threads": "jit",
+    "aligned_words": "bit_order",
+    "pack_kernel": "bit_weights",
+    "pack_transposed_kernel": "bit_weights",
+    "kernel_gradient": "direct_convolution",
+    "convolve_floats": "direct_convolution",
+    "relu": "elementwise",
+    "relu_vjp": "elementwise",
+    "add_row": "elementwise",
+    "column_sums": "elementwise",
+    "sum_of": "elementwise",
+    "threshold": "elementwise",
+    "adam": "elementwise",
+    "fast": "paths",
+    "parts": "paths",
+    "reference_path": "paths",
 }
 
 

@@ -1,8 +1,18 @@
 """Bits from the order of rows, in which they are stored, to the order in which products need them, and back."""
 
+import math
+
 import numpy as np
 
 from minibnn.kernels.jit import kernel
+
+
+def aligned_words(shape):
+    """uint32 zeros that begin at a multiple of 64 bytes, in memory that goes on for 64 bytes behind their end."""
+    size = 4 * math.prod(shape)
+    memory = np.zeros(size + 128, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(np.uint32).reshape(shape)
 
 
 @kernel

@@ -35,7 +35,7 @@ def multiply_bits(x, bits, y, activation_bits=None):
     elif x.dtype != "float32":
         masked_products.multiply(x, bits, y, *parts)
     elif EXACT is masked_products and rows > masked_products.FEW_ROWS:
-        masked_products.multiply_many(x, bits, y)
+        masked_products.multiply_many(x, bits, y, parts[0] * parts[1])
     else:
         EXACT.multiply(x, bits, y, *parts)
 

@@ -6,6 +6,11 @@ import os
 
 from numba import config, get_num_threads, njit
 
+if "OMP_WAIT_POLICY" not in os.environ:
+    # Idle threads of OpenMP look for work for so long, some hundred microseconds, before they sleep. The default is
+    # thousands: long enough to slow down, again and again, whatever else needs the core.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
 REORDERED = {"reassoc", "nsz", "contract"}  # sums may use vectors; nan and infinity keep their meaning
 OWN_PROCESS = os.getpid()
 

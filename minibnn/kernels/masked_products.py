@@ -13,6 +13,7 @@ LANES = 256
 BLOCKS = 1
 FEW_ROWS = 8  # more are faster as bits unpacked to floats, a panel at a time, and multiplied by BLAS
 PANEL_OUTPUTS = 1024
+CHUNK = 16  # words, 512 inputs: short sums round less than long ones
 
 u32 = np.uint32
 
@@ -27,29 +28,33 @@ def _number(word, bit):
 def _multiply_blocks(x, bits, y, first, last):
     """y[:, lanes * first : lanes * last] = x times these blocks."""
     _, words, lanes = bits.shape
-    four = np.zeros(4, x.dtype)
+    four, part = np.zeros(4, x.dtype), np.zeros(lanes, x.dtype)
     for row in range(x.shape[0]):
         for block in range(first, last):
             sums = y[row, block * lanes : (block + 1) * lanes]
             sums[:] = 0
-            for i in range(0, words * 32, 4):
-                four[:] = 0
-                for k in range(min(4, x.shape[1] - i)):
-                    four[k] = x[row, i + k]
-                a, b, c, d = four[0], four[1], four[2], four[3]
-                column, shift = bits[block, i // 32], u32(i % 32)
+            for first_word in range(0, words, CHUNK):
+                part[:] = 0
+                for i in range(32 * first_word, 32 * min(first_word + CHUNK, words), 4):
+                    four[:] = 0
+                    for k in range(min(4, x.shape[1] - i)):
+                        four[k] = x[row, i + k]
+                    a, b, c, d = four[0], four[1], four[2], four[3]
+                    column, shift = bits[block, i // 32], u32(i % 32)
+                    for n in range(lanes):
+                        word = u32(column[n] >> shift)
+                        part[n] += (a * _number(word, 0) + b * _number(word, 1)) + (
+                            c * _number(word, 2) + d * _number(word, 3)
+                        )
                 for n in range(lanes):
-                    word = u32(column[n] >> shift)
-                    sums[n] += (a * _number(word, 0) + b * _number(word, 1)) + (
-                        c * _number(word, 2) + d * _number(word, 3)
-                    )
+                    sums[n] += part[n]
 
 
-@parallel_kernel
-def _unpack_panel(bits, first, panel):
-    """panel[input, output] = the bits of all inputs and of the outputs of these blocks, as floats."""
+@ordered_kernel
+def _unpack_words(bits, first, panel, first_word, last_word):
+    """panel[input, output] = the bits of the inputs of these words and of the outputs of these blocks, as floats."""
     lanes, blocks = bits.shape[2], panel.shape[1] // bits.shape[2]
-    for word in prange(bits.shape[1]):
+    for word in range(first_word, last_word):
         for block in range(blocks):
             column = bits[first + block, word]
             for bit in range(min(32, panel.shape[0] - 32 * word)):
@@ -58,13 +63,26 @@ def _unpack_panel(bits, first, panel):
                     row[n] = _number(column[n], bit)
 
 
-def multiply_many(x, bits, y):
-    """y = x times bits by BLAS, for many rows: the bits are unpacked to floats, a panel of outputs at a time."""
-    blocks, _, lanes = bits.shape
+@parallel_kernel
+def _unpack_shared(bits, first, panel, parts):
+    words = bits.shape[1]
+    for part in prange(parts):
+        _unpack_words(bits, first, panel, words * part // parts, words * (part + 1) // parts)
+
+
+def multiply_many(x, bits, y, parts):
+    """y = x times bits by BLAS, for many rows: the bits are unpacked to floats, a panel of outputs at a time.
+
+    `parts`: among how many threads the unpacking is shared.
+    """
+    blocks, words, lanes = bits.shape
     panel = np.empty((x.shape[1], min(PANEL_OUTPUTS // lanes, blocks) * lanes), x.dtype)
     for first in range(0, blocks, panel.shape[1] // lanes):
         part = panel[:, : (blocks - first) * lanes]
-        _unpack_panel(bits, first, part)
+        if parts == 1:
+            _unpack_words(bits, first, part, 0, words)
+        else:
+            _unpack_shared(bits, first, part, parts)
         np.matmul(x, part, out=y[:, first * lanes : first * lanes + part.shape[1]])
 
 

@@ -1,19 +1,15 @@
 """Normalize over rows: mean 0, standard deviation 1."""
 
 import numpy as np
+from numba import prange
 
-from minibnn.kernels.jit import kernel
+from minibnn.kernels.jit import kernel, parallel_kernel
 
 
 @kernel
-def normalize_rows(x, eps, y, inverse_sigma):
-    """y = (x - mean) / sqrt(variance + eps) for every row, in two passes over it: mean, then variance.
-
-    `x`: (rows, n). `y`: (rows, n), written. `inverse_sigma`: (rows,), written. Sums are float64 whatever x is; the
-    variance is the population's.
-    """
-    rows, n = x.shape
-    for r in range(rows):
+def _normalize_part(x, eps, y, inverse_sigma, first, last):
+    n = x.shape[1]
+    for r in range(first, last):
         total = np.float64(0)
         for i in range(n):
             total += x[r, i]
@@ -28,13 +24,9 @@ def normalize_rows(x, eps, y, inverse_sigma):
 
 
 @kernel
-def normalize_rows_vjp(g, y, inverse_sigma, gx):
-    """gx = (g - mean(g) - y mean(g y)) / sigma for every row.
-
-    `g`, `y`: (rows, n). `inverse_sigma`: (rows,). `gx`: (rows, n), written.
-    """
-    rows, n = g.shape
-    for r in range(rows):
+def _vjp_part(g, y, inverse_sigma, gx, first, last):
+    n = g.shape[1]
+    for r in range(first, last):
         g_sum, gy_sum = np.float64(0), np.float64(0)
         for i in range(n):
             g_sum += g[r, i]
@@ -42,3 +34,40 @@ def normalize_rows_vjp(g, y, inverse_sigma, gx):
         g_mean, gy_mean = g_sum / n, gy_sum / n
         for i in range(n):
             gx[r, i] = (g[r, i] - g_mean - y[r, i] * gy_mean) * inverse_sigma[r]
+
+
+@parallel_kernel
+def _normalize_shared(x, eps, y, inverse_sigma, parts):
+    for part in prange(parts):
+        _normalize_part(x, eps, y, inverse_sigma, len(x) * part // parts, len(x) * (part + 1) // parts)
+
+
+@parallel_kernel
+def _vjp_shared(g, y, inverse_sigma, gx, parts):
+    for part in prange(parts):
+        _vjp_part(g, y, inverse_sigma, gx, len(g) * part // parts, len(g) * (part + 1) // parts)
+
+
+@kernel
+def normalize_rows(x, eps, y, inverse_sigma, parts=1):
+    """y = (x - mean) / sqrt(variance + eps) for every row, in two passes over it: mean, then variance.
+
+    `x`: (rows, n). `y`: (rows, n), written. `inverse_sigma`: (rows,), written. `parts`: among how many threads the rows
+    are shared. Sums are float64 whatever x is; the variance is the population's.
+    """
+    if parts == 1:
+        _normalize_part(x, eps, y, inverse_sigma, 0, len(x))
+    else:
+        _normalize_shared(x, eps, y, inverse_sigma, parts)
+
+
+@kernel
+def normalize_rows_vjp(g, y, inverse_sigma, gx, parts=1):
+    """gx = (g - mean(g) - y mean(g y)) / sigma for every row.
+
+    `g`, `y`: (rows, n). `inverse_sigma`: (rows,). `gx`: (rows, n), written. `parts`: see `normalize_rows`.
+    """
+    if parts == 1:
+        _vjp_part(g, y, inverse_sigma, gx, 0, len(g))
+    else:
+        _vjp_shared(g, y, inverse_sigma, gx, parts)

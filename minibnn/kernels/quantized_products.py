@@ -8,13 +8,11 @@ three up to 16. Sixteen such sums of one plane are 16 bytes, so one register hol
 `bits[block, word, lane]`: see `bit_products`.
 """
 
-import functools
-
 import numpy as np
 from numba import prange
 
 from minibnn.kernels import masked_products
-from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import ordered_kernel, parallel_kernel
 from minibnn.kernels.simd import (
     byte_indices,
     has_avx512,
@@ -28,6 +26,7 @@ from minibnn.kernels.simd import (
 )
 
 FEATURES = ("avx512f", "avx512bw", "avx512vbmi", "avx512vnni")
+SMALLEST = np.float32(1e-30)  # below it, 32767 / number is beyond the range of float32, or near it
 
 
 def multiply(x, bits, y, activation_bits, row_parts, column_parts):
@@ -38,73 +37,44 @@ def multiply(x, bits, y, activation_bits, row_parts, column_parts):
     """
     largest = 2 ** (activation_bits - 1) - 1
     if has_avx512(*FEATURES) and bits.shape[2] == 16:
-        multiply_part, multiply_shared = _kernels((activation_bits + 2 + 7) // 8)
+        planes = (activation_bits + 2 + 7) // 8
         if row_parts * column_parts == 1:
-            multiply_part(x, bits, y, largest, 0, x.shape[0], 0, bits.shape[0])
+            _multiply_part(x, bits, y, largest, planes, 0, x.shape[0], 0, bits.shape[0])
         else:
-            multiply_shared(x, bits, y, largest, row_parts, column_parts)
+            _multiply_shared(x, bits, y, largest, planes, row_parts, column_parts)
         return
     rounded, scales = np.empty(x.shape, np.float64), np.empty((len(x), 1), np.float32)
     for row in range(len(x)):
         scales[row] = _round_row(x, row, largest, rounded[row])
     sums = np.empty(y.shape, np.float64)
     if len(x) > masked_products.FEW_ROWS:
-        masked_products.multiply_many(rounded, bits, sums)
+        masked_products.multiply_many(rounded, bits, sums, row_parts * column_parts)
     else:
         masked_products.multiply(rounded, bits, sums, row_parts, column_parts)
     np.multiply(sums, scales, out=y, casting="same_kind")
 
 
-@kernel
+@ordered_kernel
 def _round_row(x, row, largest, rounded):
-    """rounded = x[row] as integers from -largest to largest, then zeros; returns what one of them stands for."""
+    """rounded = x[row] as integers from -largest to largest, then zeros; returns what one of them stands for.
+
+    A row of nothing but numbers below SMALLEST counts as zeros. One with a nan or an infinity becomes nan.
+    """
     n_in = x.shape[1]
-    absmax = np.float32(0)
+    absmax, finite = np.float32(0), 0
     for i in range(n_in):
-        absmax = max(absmax, abs(np.float32(x[row, i])))
+        value = abs(np.float32(x[row, i]))
+        absmax = max(absmax, value)
+        finite += value < np.float32(np.inf)
     rounded[:] = 0
-    if absmax == 0:
+    if finite < n_in:
+        return np.float32(np.nan)
+    if absmax < SMALLEST:
         return np.float32(0)
-    factor = np.float32(largest) / absmax
+    factor = np.float32(largest) / absmax  # not reordered to x * largest / absmax, which overflows
     for i in range(n_in):
         rounded[i] = np.rint(np.float32(x[row, i]) * factor)
     return absmax / np.float32(largest)
-
-
-@functools.cache
-def _kernels(planes):
-    """The kernels for sums of so many planes: one part of the outputs, and all parts, shared by the threads."""
-    four_rows, one_row = _tile(4, 2, planes), _tile(1, 4, planes)
-
-    @ordered_kernel
-    def multiply_part(x, bits, y, largest, first_row, last_row, first, last):
-        """y[first_row : last_row, 16 first : 16 last] = these rows of x, rounded, times these blocks of bits."""
-        words = bits.shape[1]
-        tables = np.empty(words * 2 * min(4, last_row - first_row) * planes * 64 + 64, np.uint8)
-        tables = tables[-tables.ctypes.data % 64 :]  # no table shall lie across two cache lines
-        rounded, scales = np.empty(words * 32, np.int32), np.empty(4, np.float32)
-        row = first_row
-        while row < last_row:
-            rows = 4 if last_row - row >= 4 else 1
-            for r in range(rows):
-                scales[r] = _round_row(x, row + r, largest, rounded)
-                _fill_tables(rounded, r, rows, planes, tables)
-            if rows == 4:
-                four_rows(tables, scales, bits, y, row, first, last)
-            else:
-                one_row(tables, scales, bits, y, row, first, last)
-            row += rows
-
-    @parallel_kernel
-    def multiply_shared(x, bits, y, largest, row_parts, column_parts):
-        fours, quads = (x.shape[0] + 3) // 4, bits.shape[0] // 4
-        for part in prange(row_parts * column_parts):
-            r, c = part // column_parts, part % column_parts
-            first_row, last_row = fours * r // row_parts * 4, min(fours * (r + 1) // row_parts * 4, x.shape[0])
-            first, last = quads * c // column_parts * 4, quads * (c + 1) // column_parts * 4
-            multiply_part(x, bits, y, largest, first_row, last_row, first, last)
-
-    return multiply_part, multiply_shared
 
 
 def _tile(rows, blocks, planes):
@@ -128,6 +98,10 @@ def _tile(rows, blocks, planes):
     return tile
 
 
+_four_rows_1, _four_rows_2, _four_rows_3 = (_tile(4, 2, planes) for planes in (1, 2, 3))
+_one_row_1, _one_row_2, _one_row_3 = (_tile(1, 4, planes) for planes in (1, 2, 3))
+
+
 @ordered_kernel
 def _fill_tables(rounded, row, rows, planes, tables):
     """The sixteen sums of every four integers, cut into planes: tables[word, half of its bytes, row, plane, 64]."""
@@ -139,3 +113,48 @@ def _fill_tables(rounded, row, rows, planes, tables):
                 sums = subset_sums(rounded[i], rounded[i + 1], rounded[i + 2], rounded[i + 3])
                 for plane in range(planes):
                     store_bytes(tables, table + plane * 64 + byte * 16, sums, plane * 8)
+
+
+@ordered_kernel
+def _multiply_tables(tables, scales, bits, y, row, rows, planes, first, last):
+    """y[row : row + rows, 16 first : 16 last] = the rounded rows (`_fill_tables`) times these blocks, scaled."""
+    if rows == 4:
+        if planes == 1:
+            _four_rows_1(tables, scales, bits, y, row, first, last)
+        elif planes == 2:
+            _four_rows_2(tables, scales, bits, y, row, first, last)
+        else:
+            _four_rows_3(tables, scales, bits, y, row, first, last)
+    elif planes == 1:
+        _one_row_1(tables, scales, bits, y, row, first, last)
+    elif planes == 2:
+        _one_row_2(tables, scales, bits, y, row, first, last)
+    else:
+        _one_row_3(tables, scales, bits, y, row, first, last)
+
+
+@ordered_kernel
+def _multiply_part(x, bits, y, largest, planes, first_row, last_row, first, last):
+    """y[first_row : last_row, 16 first : 16 last] = these rows of x, rounded, times these blocks of bits."""
+    words = bits.shape[1]
+    tables = np.empty(words * 2 * min(4, last_row - first_row) * planes * 64 + 64, np.uint8)
+    tables = tables[-tables.ctypes.data % 64 :]  # no table shall lie across two cache lines
+    rounded, scales = np.empty(words * 32, np.int32), np.empty(4, np.float32)
+    row = first_row
+    while row < last_row:
+        rows = 4 if last_row - row >= 4 else 1
+        for r in range(rows):
+            scales[r] = _round_row(x, row + r, largest, rounded)
+            _fill_tables(rounded, r, rows, planes, tables)
+        _multiply_tables(tables, scales, bits, y, row, rows, planes, first, last)
+        row += rows
+
+
+@parallel_kernel
+def _multiply_shared(x, bits, y, largest, planes, row_parts, column_parts):
+    fours, quads = (x.shape[0] + 3) // 4, bits.shape[0] // 4
+    for part in prange(row_parts * column_parts):
+        r, c = part // column_parts, part % column_parts
+        first_row, last_row = fours * r // row_parts * 4, min(fours * (r + 1) // row_parts * 4, x.shape[0])
+        first, last = quads * c // column_parts * 4, quads * (c + 1) // column_parts * 4
+        _multiply_part(x, bits, y, largest, planes, first_row, last_row, first, last)

@@ -120,6 +120,40 @@ def shift_right(typing, vectors, count):
 
 
 @intrinsic
+def load_floats(typing, count, array, index, stride):
+    """A tuple of `count` vectors of floats: array[index], array[index + stride], ..., each with its 15 followers."""
+    result = types.UniTuple(floats, _literal(count))
+
+    def emit(context, builder, signature, arguments):
+        _, data, at, stride = arguments
+        loaded = []
+        for _ in range(result.count):
+            loaded.append(builder.load(_pointer(context, builder, array, data, at, floats), align=4))
+            at = builder.add(at, stride)
+        return context.make_tuple(builder, result, loaded)
+
+    return result(count, array, types.intp, types.intp), emit
+
+
+@intrinsic
+def multiply_add(typing, sums, array, index, stride, vectors):
+    """sums[r * J + j] += array[index + r * stride] * vectors[j], for all rows r and J vectors j."""
+
+    def emit(context, builder, signature, arguments):
+        sums_, data, at, stride, vectors_ = arguments
+        total, factors = cgutils.unpack_tuple(builder, sums_), cgutils.unpack_tuple(builder, vectors_)
+        base = context.make_array(array)(context, builder, data).data
+        for n in range(len(total)):
+            if n % len(factors) == 0:
+                number = _everywhere(builder, builder.load(builder.gep(base, [at])))
+                at = builder.add(at, stride)
+            total[n] = _call(builder, "llvm.fma.v16f32", floats.llvm, number, factors[n % len(factors)], total[n])
+        return context.make_tuple(builder, sums, total)
+
+    return sums(sums, array, types.intp, types.intp, vectors), emit
+
+
+@intrinsic
 def add_floats(typing, array, index, row_stride, blocks, vectors):
     """Add the vectors, `blocks` of them side by side in each row, to the array, which begins a row at `index`."""
     side_by_side = _literal(blocks)
@@ -209,6 +243,32 @@ def look_up_and_add(typing, sums, tables, index, stride, indices, one):
         return context.make_tuple(builder, sums, total)
 
     return sums(sums, tables, types.intp, types.intp, indices, types.float32), emit
+
+
+@intrinsic
+def nonzero_lanes(typing, vector, array, index, shift):
+    """The words of `vector`, with bit `shift` set in the lanes where array[index : index + 16] is not zero."""
+
+    def emit(context, builder, signature, arguments):
+        old, data, at, by = arguments
+        numbers = builder.load(_pointer(context, builder, array, data, at, floats), align=4)
+        found = builder.fcmp_unordered("!=", numbers, ir.Constant(floats.llvm, None))
+        ones = builder.select(found, _everywhere(builder, builder.shl(ir.IntType(32)(1), by)), words.llvm(None))
+        return builder.or_(old, ones)
+
+    return words(words, array, types.intp, types.uint32), emit
+
+
+@intrinsic
+def nonzero_bits(typing, array, index):
+    """An integer whose bit i says whether array[index + i] is not zero, for i from 0 to 15."""
+
+    def emit(context, builder, signature, arguments):
+        numbers = builder.load(_pointer(context, builder, array, arguments[0], arguments[1], floats), align=4)
+        found = builder.fcmp_unordered("!=", numbers, ir.Constant(floats.llvm, None))
+        return builder.zext(builder.bitcast(found, ir.IntType(LANES)), ir.IntType(64))
+
+    return types.uint64(array, types.intp), emit
 
 
 @intrinsic

@@ -14,6 +14,7 @@ from numbers import Real
 
 import numpy as np
 
+from minibnn import kernels
 from minibnn.errors import InputError, InputTypeError
 
 BLOCK = 16_384  # elements; five float32 blocks are 320 kB, which fits the level-2 cache of a current processor
@@ -57,9 +58,12 @@ class Optimizer(abc.ABC):
                 continue
             self.steps[index] += 1
             state = [self._state[slot][index] for slot in self.slots]
-            scratch = self._scratch[parameter.data.dtype]
-            for p, g, s, *block_state in _blocks(parameter.data, parameter.grad, state, scratch):
-                self.update(p, g, s, int(self.steps[index]), *block_state)
+            self.update_whole(parameter.data, parameter.grad, int(self.steps[index]), *state)
+
+    def update_whole(self, p, g, t, *state):
+        """Update a whole parameter in place, block by block; see `update`."""
+        for block_p, block_g, s, *block_state in _blocks(p, g, state, self._scratch[p.dtype]):
+            self.update(block_p, block_g, s, t, *block_state)
 
     @abc.abstractmethod
     def update(self, p, g, s, t, *state):
@@ -188,6 +192,18 @@ class Adam(Optimizer):
         self.betas = tuple(_checked("each of betas", b, lambda value: 0 <= value < 1, "in [0, 1)") for b in betas)
         self.eps = _checked("eps", eps, lambda value: value > 0, "a finite number > 0")
 
+    decay = 1.0  # what p is multiplied by before each step
+
+    def update_whole(self, p, g, t, *state):
+        """The same numbers in one pass by all threads, where the fast path serves these arrays."""
+        if not kernels.fast(p, g, *state):
+            super().update_whole(p, g, t, *state)
+            return
+        c = math.sqrt(1 - self.betas[1] ** t)
+        numbers = (*self.betas, self.eps * c, self.lr * c / (1 - self.betas[0] ** t), self.decay)
+        flat = [array.reshape(-1) for array in (p, g, *state)]
+        kernels.adam(*flat, *map(np.float32, numbers), kernels.parts(p.size))
+
     def update(self, p, g, s, t, *state):
         """Apply the equations of the class to one block; see `Optimizer.update`."""
         m, v = state
@@ -237,9 +253,14 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, eps)
         self.weight_decay = _checked("weight_decay", weight_decay, lambda value: value >= 0, "a finite number >= 0")
 
+    @property
+    def decay(self):
+        """1 - lr weight_decay."""
+        return 1 - self.lr * self.weight_decay
+
     def update(self, p, g, s, t, *state):
         """Apply the equations of the class to one block; see `Optimizer.update`."""
-        p *= 1 - self.lr * self.weight_decay  # p = (1 - lr weight_decay) p
+        p *= self.decay  # p = (1 - lr weight_decay) p
         super().update(p, g, s, t, *state)
 
 

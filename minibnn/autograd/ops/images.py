@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from minibnn import kernels
+from minibnn.autograd import fast_products
 from minibnn.autograd.tensor import check_tensor, operation
 from minibnn.errors import InputError
 
@@ -19,6 +20,8 @@ def conv2d(x, W):
     py = (kH - 1) // 2, px = (kW - 1) // 2 and zeros outside the image.
     """
     _check_convolution(x, W)
+    if kernels.fast(x.data, W.data):
+        return _fast_conv2d(x, W)
     kernel = np.ascontiguousarray(W.data).reshape(math.prod(W.shape[:3]), W.shape[3])  # (kH kW C, F)
     z = np.empty((*x.shape[:3], W.shape[3]), np.result_type(x.dtype, W.dtype))
     for images, columns in _columns(x.data, W.shape):
@@ -38,6 +41,17 @@ def conv2d(x, W):
     return operation("conv2d", z, (x, W), vjp)
 
 
+def _fast_conv2d(x, W):
+    """`conv2d` without columns, and with bits where the kernel is zeros and ones."""
+
+    def vjp(g):
+        g = np.ascontiguousarray(g)
+        gx = fast_products.input_gradient(g, W) if x.requires_grad else None
+        return gx, fast_products.kernel_gradient(x.data, g, W.shape) if W.requires_grad else None
+
+    return operation("conv2d", fast_products.convolve(x.data, W), (x, W), vjp)
+
+
 def max_pool(x):
     """The largest of every 2 x 2 window, stride 2: (B, H, W, C) -> (B, H // 2, W // 2, C).
 
@@ -49,11 +63,12 @@ def max_pool(x):
     batch, height, width, channels = x.shape
     largest = np.empty((batch, height // 2, width // 2, channels), x.dtype)
     place = np.empty(largest.shape, np.uint8)
-    kernels.max_pool(np.ascontiguousarray(x.data), largest, place)
+    parts = kernels.parts(x.size) if kernels.fast(x.data) else 1
+    kernels.max_pool(np.ascontiguousarray(x.data), largest, place, parts)
 
     def vjp(g):
         gx = np.empty(x.shape, g.dtype)
-        kernels.max_pool_vjp(np.ascontiguousarray(g), place, gx)
+        kernels.max_pool_vjp(np.ascontiguousarray(g), place, gx, parts)
         return (gx,)
 
     return operation("max_pool", largest, (x,), vjp)

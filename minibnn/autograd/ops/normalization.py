@@ -26,12 +26,13 @@ def normalize(x, axis=-1, eps=1e-5):
         raise InputError(f"normalize needs at least one feature, and axis {axis} of shape {x.shape} has none")
     rows = np.ascontiguousarray(x.data).reshape(x.size // n, n)
     y, inverse_sigma = np.empty_like(rows), np.empty(len(rows), x.dtype)
-    kernels.normalize_rows(rows, eps, y, inverse_sigma)
+    parts = kernels.parts(x.size) if kernels.fast(rows) else 1
+    kernels.normalize_rows(rows, eps, y, inverse_sigma, parts)
 
     def vjp(g):  # dx = (g - mean(g) - y mean(g y)) / sigma: what moves mean or variance cannot move y
         g = np.ascontiguousarray(g).reshape(rows.shape)
         gx = np.empty_like(g)
-        kernels.normalize_rows_vjp(g, y, inverse_sigma, gx)
+        kernels.normalize_rows_vjp(g, y, inverse_sigma, gx, parts)
         return (gx.reshape(x.shape),)
 
     return operation("normalize", y.reshape(x.shape), (x,), vjp)

@@ -1,0 +1,99 @@
+"""Convolutions and matrix products on the fast path: no columns, and bits where a kernel is zeros and ones.
+
+Half of a binary network's arithmetic has bits on one side: the forward product, x times W_q, and the gradient of the
+input, g times W_q transposed. Only the gradient of the kernel is float times float. `conv2d` and `@` come here if
+`kernels.fast` says so; what they compute otherwise is the specification that this file is tested against.
+"""
+
+import numpy as np
+
+from minibnn import kernels
+
+
+def holds_bits(W):
+    """Whether a Tensor is zeros and ones by the way it was made."""
+    return W.operation in ("straight_through", "quant")
+
+
+def convolve(x, W):
+    """`conv2d` of images (B, H, W, C), an array, and a kernel (kH, kW, C, F), a Tensor: an array (B, H, W, F)."""
+    if holds_bits(W):
+        return _convolve_bits(x, kernels.pack_kernel, W.data, W.shape[2], W.shape[3])
+    return _convolve_floats(x, W.data, (W.shape[0] - 1) // 2, (W.shape[1] - 1) // 2)
+
+
+def input_gradient(g, W):
+    """The gradient (B, H, W, C) of the images from that of the result: g convolved with the kernel turned around."""
+    height, width = W.shape[:2]
+    if holds_bits(W) and height % 2 and width % 2:  # then the padding of the transpose is the same
+        return _convolve_bits(g, kernels.pack_transposed_kernel, W.data, W.shape[3], W.shape[2])
+    turned = W.data[::-1, ::-1].swapaxes(2, 3)
+    return _convolve_floats(g, turned, height // 2, width // 2)
+
+
+def kernel_gradient(x, g, kernel_shape):
+    """The gradient (kH, kW, C, F) of the kernel, from the images and the gradient of the result."""
+    slopes = _filled(g)
+    gradient = np.empty((*kernel_shape[:3], slopes.shape[3]), np.float32)
+    kernels.kernel_gradient(x, slopes, gradient, kernels.parts(gradient.size * g.size // kernel_shape[3]))
+    return np.ascontiguousarray(gradient[..., : kernel_shape[3]])
+
+
+def multiply(x, W):
+    """x (rows, n_in), an array, times W (n_in, U), a Tensor: an array (rows, U)."""
+    if not holds_bits(W):
+        return _multiply_floats(x, W.data)
+    return _multiply_bits(x, kernels.pack_kernel, W.data, *W.shape)
+
+
+def multiply_transposed(g, W):
+    """g (rows, U), an array, times the transpose of W (n_in, U), a Tensor: an array (rows, n_in)."""
+    if not holds_bits(W):
+        return _multiply_floats(g, W.data.T)
+    return _multiply_bits(g, kernels.pack_transposed_kernel, W.data, W.shape[1], W.shape[0])
+
+
+def product_gradient(x, g):
+    """x^T g: (rows, n_in), (rows, U) -> (n_in, U), the gradient of a product's right side."""
+    return kernel_gradient(x[None, None], g[None, None], (1, 1, x.shape[1], g.shape[1]))[0, 0]
+
+
+def _convolve_bits(x, pack, W, channels, filters):
+    per_row, per_pixel = kernels.padded_inputs(W.shape[1], channels)
+    bits = kernels.aligned_words((-(-filters // 16), W.shape[0] * per_row // 32, 16))
+    pack(_filled(W), bits, per_pixel)
+    y = np.empty((*x.shape[:3], len(bits) * 16), np.float32)
+    kernels.convolve_bits(x, bits, W.shape[:2], y)
+    return np.ascontiguousarray(y[..., :filters])
+
+
+def _multiply_bits(x, pack, W, n_in, n_units):
+    bits = kernels.aligned_words((-(-n_units // 64) * 4, -(-n_in // 32), 16))
+    pack(_filled(W)[None, None], bits, n_in)
+    y = np.empty((len(x), len(bits) * 16), np.float32)
+    kernels.multiply_bits(x, bits, y)
+    return np.ascontiguousarray(y[:, :n_units])
+
+
+def _convolve_floats(x, kernel, top, left):
+    height, width = kernel.shape[:2]
+    batch, rows, columns, channels = x.shape
+    padded = np.zeros((batch, rows + height - 1, columns + width - 1, channels), np.float32)
+    padded[:, top : top + rows, left : left + columns] = x
+    filled = _filled(kernel)
+    y = np.empty((*x.shape[:3], filled.shape[3]), np.float32)
+    kernels.convolve_floats(padded, filled, y, kernels.parts(y.size * filled[..., 0].size))
+    return np.ascontiguousarray(y[..., : kernel.shape[3]])
+
+
+def _multiply_floats(x, W):
+    filled = _filled(W)
+    y = np.empty((1, 1, len(x), filled.shape[1]), np.float32)
+    kernels.convolve_floats(x[None, None], filled[None, None], y, kernels.parts(x.size * filled.shape[1]))
+    return np.ascontiguousarray(y[0, 0, :, : W.shape[1]])
+
+
+def _filled(array):
+    """The array, its last axis filled up with zeros to a multiple of 16, in one piece of memory."""
+    missing = -array.shape[-1] % 16
+    return np.ascontiguousarray(np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)]) if missing else array)
