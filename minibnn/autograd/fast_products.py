@@ -55,7 +55,19 @@ def multiply_transposed(g, W):
 
 def product_gradient(x, g):
     """x^T g: (rows, n_in), (rows, U) -> (n_in, U), the gradient of a product's right side."""
-    return kernel_gradient(x[None, None], g[None, None], (1, 1, x.shape[1], g.shape[1]))[0, 0]
+    slopes = _filled(g)
+    gradient = np.empty((-(-x.shape[1] // 8) * 8, slopes.shape[1]), np.float32)
+    kernels.product_gradient(x, slopes, gradient, kernels.parts(gradient.size * len(x)))
+    return np.ascontiguousarray(gradient[: x.shape[1], : g.shape[1]])
+
+
+def multiply_batches(x, y):
+    """x (..., rows, inner) @ y (..., inner, columns), arrays with the same axes before the last two."""
+    columns, filled = y.shape[-1], _filled(y)
+    z = np.empty((*x.shape[:-1], filled.shape[-1]), np.float32)
+    flat = [np.ascontiguousarray(array).reshape(-1, *array.shape[-2:]) for array in (x, filled, z)]
+    kernels.multiply_batches(*flat, kernels.parts(z.size * x.shape[-1]))
+    return np.ascontiguousarray(z[..., :columns])
 
 
 def _convolve_bits(x, pack, W, channels, filters):

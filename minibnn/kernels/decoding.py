@@ -9,6 +9,8 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels.bit_products import ALONE, EXACT
+from minibnn.kernels.exponential import softmax_row
+from minibnn.kernels.gaussian import gelu_row
 from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
 from minibnn.kernels.normalization import normalize_rows
 
@@ -17,50 +19,6 @@ LINEAR, RELU, GELU = 0, 1, 2
 ATTENDED_ALONE = 1 << 14  # numbers of the keys that one thread reads faster than it can wake another
 
 _multiply = EXACT.multiply
-_STEP, _REACH = 1 / 64, 6.0  # of the table of the normal distribution; beyond +-6 its tails are below 1e-9
-_CDF = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in np.arange(-_REACH, _REACH + 2 * _STEP, _STEP)])
-_PDF = np.array([math.exp(-x * x / 2) / math.sqrt(2 * math.pi) for x in np.arange(-_REACH, _REACH + 2 * _STEP, _STEP)])
-_EXP2 = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(8))
-
-
-@kernel
-def gelu_row(y):
-    """y = y * normal_cdf(y), the distribution interpolated between table entries with its own slope (error 1e-9)."""
-    for i in range(y.size):
-        x = min(max(np.float64(y[i]), -_REACH), _REACH)
-        place = (x + _REACH) / _STEP
-        k = np.int64(place)
-        t = place - k
-        rise, left, right = _CDF[k + 1] - _CDF[k], _PDF[k] * _STEP, _PDF[k + 1] * _STEP
-        cdf = _CDF[k] + t * (left + t * (3 * rise - 2 * left - right + t * (left + right - 2 * rise)))
-        y[i] *= np.float32(cdf)
-
-
-@kernel
-def softmax_row(scores, powers):
-    """scores = softmax(scores); `powers`: int32 of the same size, scratch.
-
-    exp(x) = 2^k 2^f with a whole k and f in +-1/2: 2^k is written into the exponent's bits of a float32.
-    """
-    largest = scores[0]
-    for i in range(scores.size):
-        largest = max(largest, scores[i])
-    for i in range(scores.size):
-        x = max((scores[i] - largest) * np.float32(1 / math.log(2)), np.float32(-126))
-        k = np.floor(x + np.float32(0.5))
-        f = x - k
-        p = _EXP2[6] + f * _EXP2[7]
-        p = _EXP2[4] + f * (_EXP2[5] + f * p)
-        p = _EXP2[2] + f * (_EXP2[3] + f * p)
-        scores[i] = _EXP2[0] + f * (_EXP2[1] + f * p)
-        powers[i] = (np.int32(k) + np.int32(127)) << np.int32(23)
-    factors = powers.view(np.float32)
-    total = np.float32(0)
-    for i in range(scores.size):
-        scores[i] *= factors[i]
-        total += scores[i]
-    for i in range(scores.size):
-        scores[i] /= total
 
 
 @kernel
@@ -83,7 +41,7 @@ def _finish(y, bias, activation):
     for i in range(y.size):
         y[i] = max((y[i] - shift) * scale, floor)
     if activation == GELU:
-        gelu_row(y)
+        gelu_row(y, y)
 
 
 @kernel
@@ -122,7 +80,7 @@ def _attend_head(query, keys, values, scores, out):
         for i in range(size):
             score += query[i] * keys[t, i]
         scores[t] = score * scale
-    softmax_row(scores, np.empty(length, np.int32))
+    softmax_row(scores, np.empty(length, np.int32), scores)
     out[:] = 0
     whole = length // 4 * 4
     for t in range(0, whole, 4):  # four positions at a time, so that `out` is read and written less often

@@ -124,7 +124,7 @@ def _convolve_pixels(pixels, padded, start, kernel, first, last, y, place):
 
 
 @ordered_kernel
-def _convolve_rows(padded, kernel, filter_, kernel_height, kernel_width, y, first, last):
+def convolve_rows(padded, kernel, filter_, kernel_height, kernel_width, y, first, last):
     """y[..., filter_ : filter_ + 32 or 16] of the rows `first` to `last`, counted through all images.
 
     `kernel`: (inputs, 32 or 16), in the order of (kH, kW, C).
@@ -160,4 +160,4 @@ def convolve_floats(padded, kernel, y, parts):
         for filter_ in range(0, filters, 32):
             panel = flat[:, filter_ : filter_ + 32].copy()
             first, last = rows * part // parts, rows * (part + 1) // parts
-            _convolve_rows(padded, panel, filter_, kernel_height, kernel_width, y, first, last)
+            convolve_rows(padded, panel, filter_, kernel_height, kernel_width, y, first, last)

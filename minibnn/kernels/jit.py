@@ -1,10 +1,12 @@
 """How kernels are compiled: cached on disk where that is possible, for one thread or for all of them."""
 
+import contextlib
 import functools
 import importlib
 import os
 
 from numba import config, get_num_threads, njit
+from numba.core.caching import FunctionCache
 
 if "OMP_WAIT_POLICY" not in os.environ:
     # Idle threads of OpenMP look for work for so long, some hundred microseconds, before they sleep. The default is
@@ -25,10 +27,27 @@ def kernel(function, *, parallel=False, fastmath=REORDERED):
     Sums may be reordered to use vector instructions, but nan and infinity keep their meaning.
     """
     options = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "parallel": parallel}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder that a cache could be written to
-        return njit(**options)(function)
+    compiled = njit(**options)(function)
+    if not config.DISABLE_JIT:
+        with contextlib.suppress(RuntimeError):  # no folder that a cache could be written to
+            compiled._cache = _Cache(function)
+    return compiled
+
+
+class _Cache(FunctionCache):
+    """Numba's cache on disk, of which a damaged file or a full disk costs a compilation, and not the program."""
+
+    def load_overload(self, signature, target_context):
+        try:
+            return super().load_overload(signature, target_context)
+        except Exception:  # a damaged pickle may raise anything
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, signature, data):
+        with contextlib.suppress(OSError):
+            super().save_overload(signature, data)
 
 
 ordered_kernel = functools.partial(kernel, fastmath=False)  # each sum in the order in which it is written

@@ -17,11 +17,12 @@ _wanted = os.environ.get("MINIBNN_KERNELS", "fast") != "reference"
 
 def fast(*arrays):
     """Whether the fast path serves these arrays: all float32 and in one piece, on a processor with AVX-512."""
-    return (
-        _wanted
-        and has_avx512("avx512f")
-        and all(array.dtype == "float32" and array.flags.c_contiguous and array.size for array in arrays)
-    )
+    return fast_in_copies(*arrays) and all(array.flags.c_contiguous for array in arrays)
+
+
+def fast_in_copies(*arrays):
+    """Whether the fast path would serve these arrays, copied into one piece of memory where they are not."""
+    return _wanted and has_avx512("avx512f") and all(a.dtype == "float32" and a.size for a in arrays)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def tanh(x):
 def relu(x):
     """max(x, 0); at 0, where it has no derivative, the gradient is 0."""
     if kernels.fast(x.data):
-        return _fast_relu(x)
+        return operation("relu", *_by_kernels(x, kernels.relu, kernels.relu_vjp))
     y = np.maximum(x.data, 0)
 
     def vjp(g):
@@ -61,21 +61,10 @@ def relu(x):
     return operation("relu", y, (x,), vjp)
 
 
-def _fast_relu(x):
-    """`relu`, all threads at once."""
-    y, parts = np.empty_like(x.data), kernels.parts(x.size)
-    kernels.relu(x.data.reshape(-1), y.reshape(-1), parts)
-
-    def vjp(g):
-        gx = np.empty_like(x.data)
-        kernels.relu_vjp(np.ascontiguousarray(g).reshape(-1), x.data.reshape(-1), gx.reshape(-1), parts)
-        return (gx,)
-
-    return operation("relu", y, (x,), vjp)
-
-
 def gelu(x):
     """x times the normal distribution's cdf at x, exactly, by the error function (not the tanh approximation)."""
+    if kernels.fast(x.data):
+        return operation("gelu", *_by_kernels(x, kernels.gelu, kernels.gelu_vjp))
     z = np.asarray(x.data, order="C")
     cdf = np.empty_like(z)
     kernels.normal_cdf(z.reshape(-1), cdf.reshape(-1))
@@ -116,3 +105,16 @@ def dropout(x, rate, rng):
         return (g * kept,)
 
     return operation("dropout", x.data * kept, (x,), vjp)
+
+
+def _by_kernels(x, forward, backward):
+    """The value, the parents and the vjp of an operation that has two kernels: (x, y, parts) and (g, x, gx, parts)."""
+    y, parts = np.empty_like(x.data), kernels.parts(x.size)
+    forward(x.data.reshape(-1), y.reshape(-1), parts)
+
+    def vjp(g):
+        gx = np.empty_like(x.data)
+        backward(np.ascontiguousarray(g).reshape(-1), x.data.reshape(-1), gx.reshape(-1), parts)
+        return (gx,)
+
+    return y, (x,), vjp
