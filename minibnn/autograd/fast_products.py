@@ -73,7 +73,7 @@ def multiply_batches(x, y):
 def _convolve_bits(x, pack, W, channels, filters):
     per_row, per_pixel = kernels.padded_inputs(W.shape[1], channels)
     bits = kernels.aligned_words((-(-filters // 16), W.shape[0] * per_row // 32, 16))
-    pack(_filled(W), bits, per_pixel)
+    pack(_filled(W), bits, per_pixel, kernels.parts(W.size))
     y = np.empty((*x.shape[:3], len(bits) * 16), np.float32)
     kernels.convolve_bits(x, bits, W.shape[:2], y)
     return np.ascontiguousarray(y[..., :filters])
@@ -81,7 +81,7 @@ def _convolve_bits(x, pack, W, channels, filters):
 
 def _multiply_bits(x, pack, W, n_in, n_units):
     bits = kernels.aligned_words((-(-n_units // 64) * 4, -(-n_in // 32), 16))
-    pack(_filled(W)[None, None], bits, n_in)
+    pack(_filled(W)[None, None], bits, n_in, kernels.parts(W.size))
     y = np.empty((len(x), len(bits) * 16), np.float32)
     kernels.multiply_bits(x, bits, y)
     return np.ascontiguousarray(y[:, :n_units])
@@ -100,9 +100,13 @@ def _convolve_floats(x, kernel, top, left):
 
 def _multiply_floats(x, W):
     filled = _filled(W)
-    y = np.empty((1, 1, len(x), filled.shape[1]), np.float32)
-    kernels.convolve_floats(x[None, None], filled[None, None], y, kernels.parts(x.size * filled.shape[1]))
-    return np.ascontiguousarray(y[0, 0, :, : W.shape[1]])
+    y = np.empty((len(x), filled.shape[1]), np.float32)
+    whole = len(x) // 8 * 8  # as images of eight pixels a row: rows are what the threads share
+    for rows, width in ((slice(whole), 8), (slice(whole, None), len(x) - whole)):
+        if (part := x[rows]).size:
+            images, result = part.reshape(1, -1, width, x.shape[1]), y[rows].reshape(1, -1, width, y.shape[1])
+            kernels.convolve_floats(images, filled[None, None], result, kernels.parts(part.size * y.shape[1]))
+    return np.ascontiguousarray(y[:, : W.shape[1]])
 
 
 def _filled(array):

@@ -31,7 +31,8 @@ def bits_of(values):
 
 def _mean(values):
     """The mean, float64: in float32 its rounding would decide between neighbouring values."""
-    return np.float64(kernels.sum_of(np.ascontiguousarray(values).reshape(-1)) / values.size)
+    flat = np.ascontiguousarray(values).reshape(-1)
+    return np.float64(kernels.sum_of(flat, kernels.parts(flat.size)) / flat.size)
 
 
 def _zeros_and_ones(values):

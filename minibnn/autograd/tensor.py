@@ -295,7 +295,7 @@ def _fast_add_row(x, row):
 
     def vjp(g):
         g_row = np.empty_like(row.data)
-        kernels.column_sums(np.ascontiguousarray(g).reshape(rows.shape), g_row)
+        kernels.column_sums(np.ascontiguousarray(g).reshape(rows.shape), g_row, kernels.parts(g.size))
         return g, g_row
 
     return operation("add", total, (x, row), vjp)

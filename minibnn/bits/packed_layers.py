@@ -14,12 +14,12 @@ from minibnn.autograd import Tensor, ops
 from minibnn.bits.bit_matrix import BitKernel, BitMatrix, numbers_of
 from minibnn.bits.bit_tensor import BitTensor
 from minibnn.errors import InputError
-from minibnn.layers import BATL, BEMBL, BTFB, normalize
+from minibnn.layers import BATL, BEMBL, BNFCL, BTFB, normalize
 from minibnn.layers.activations import activation_named
 from minibnn.layers.convolution import check_images, normalize_axes
 from minibnn.layers.fully_connected import check_features
-from minibnn.layers.key_value_cache import stored_positions_of_blocks
-from minibnn.layers.module import Module
+from minibnn.layers.key_value_cache import KeyValueCache, stored_positions_of_blocks
+from minibnn.layers.module import Module, ShapesOnly
 from minibnn.layers.one_hot import OneHot
 from minibnn.models import BCVNN, BLM
 
@@ -66,8 +66,6 @@ class PackedModule(Module):
 
     @activation_bits.setter
     def activation_bits(self, bits):
-        if bits is not None and (isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16):
-            raise InputError(f"activation_bits must be None (exact) or a whole number from 2 to 16, and is {bits!r}")
         for layer in self._layers():
             layer.W_q.activation_bits = bits
 
@@ -156,10 +154,10 @@ class PackedBCVNN(PackedModule, BCVNN):
 class PackedBLM(PackedModule, BLM):
     """`BLM` (Algorithm 8) of bits. With a cache (see `BLM.new_cache`) a single new token takes one call per block."""
 
-    def forward(self, seq, *, activate=True, past=None):
+    def forward(self, seq, *, activate=True, past=None, last_only=False):
         """seq (B, T) -> probs (B, T, V); see `BLM.forward`."""
-        if past is None or seq.shape != (1, 1) or self.output.W_q.activation_bits is not None:
-            return super().forward(seq, activate=activate, past=past)
+        if not self._fits(past) or seq.shape != (1, 1) or self.output.W_q.activation_bits is not None:
+            return super().forward(seq, activate=activate, past=past, last_only=last_only)
         self.check(seq)
         logits = self._next_logits(int(seq[0, 0]), past)
         return ops.softmax(logits) if activate else logits
@@ -176,6 +174,31 @@ class PackedBLM(PackedModule, BLM):
         for layer, activation in ((self.mlp1, GELU), (self.mlp2, GELU), (self.output, LINEAR)):
             x = kernels.fully_connected_row(x, *_part_of(layer), layer.W_q.shape[1], activation, threads)
         return Tensor(x[None])
+
+    def _fits(self, past):
+        """Whether `past` is that of one sequence and of such a model; where it is none, BLM.forward says why."""
+        if not isinstance(past, (list, tuple)) or not self._is_as_built:
+            return False
+        attention = self.blocks[0].attention
+        shape = (1, attention.num_heads, attention.emb_dim // attention.num_heads)
+        return all(
+            isinstance(cache, KeyValueCache)
+            and (*cache.keys.shape[:2], cache.keys.shape[3], cache.keys.dtype) == (*shape, np.float32)
+            for cache in past
+        )
+
+    @functools.cached_property
+    def _is_as_built(self):
+        """Whether the layers are those that BLM(...) builds: another may have been put in the place of one."""
+        attention, mlp_units = self.blocks[0].attention, (self.mlp1.W_q.shape[1], self.mlp2.W_q.shape[1])
+        sizes = (self.max_len, attention.emb_dim, attention.num_heads, self.vocab_size, mlp_units, len(self.blocks))
+        built = BLM(*sizes, rng=ShapesOnly()).named_modules()
+        expected = {name: (layer.W.shape, layer.activation) for name, layer in built if isinstance(layer, BNFCL)}
+        layers = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, PackedLayer)]
+        return expected == {name: (layer.W_q.shape, layer.activation) for name, layer in layers}
+
+    def __getstate__(self):  # a copy finds its own `_parts`
+        return {key: value for key, value in vars(self).items() if key != "_parts"}
 
     @functools.cached_property
     def _parts(self):

@@ -7,20 +7,16 @@ for the gradient of the input. `bits[block, word, lane]`: see `bit_products` and
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import parallel_kernel
+from minibnn.kernels.jit import kernel, parallel_kernel
 from minibnn.kernels.simd import nonzero_bits, nonzero_lanes, store_table, zero_words
 
 
-@parallel_kernel
-def pack_kernel(W, bits, per_pixel):
-    """The bits of W (kH, kW, C, F), float32 zeros and ones: outputs are the F filters, inputs its C channels.
-
-    F is a multiple of 16. `bits`: (blocks, kH * words, 16), uint32, zeros before, written; blocks beyond F stay zero.
-    `per_pixel`: inputs that each pixel takes, see `bit_convolution.padded_inputs`.
-    """
+@kernel
+def _pack(W, bits, per_pixel, first, last):
+    """The blocks `first` to `last` of filters."""
     height, width, channels, filters = W.shape
     words = bits.shape[1] // height
-    for block in prange(filters // 16):
+    for block in range(first, last):
         for ky in range(height):
             for word in range(words):
                 column = zero_words(1)[0]
@@ -33,23 +29,59 @@ def pack_kernel(W, bits, per_pixel):
 
 
 @parallel_kernel
-def pack_transposed_kernel(W, bits, per_pixel):
+def _pack_shared(W, bits, per_pixel, parts):
+    blocks = W.shape[3] // 16
+    for part in prange(parts):
+        _pack(W, bits, per_pixel, blocks * part // parts, blocks * (part + 1) // parts)
+
+
+@kernel
+def pack_kernel(W, bits, per_pixel, parts):
+    """The bits of W (kH, kW, C, F), float32 zeros and ones: outputs are the F filters, inputs its C channels.
+
+    F is a multiple of 16. `bits`: (blocks, kH * words, 16), uint32, zeros before, written; blocks beyond F stay zero.
+    `per_pixel`: inputs that each pixel takes, see `bit_convolution.padded_inputs`. `parts`: among how many threads the
+    filters are shared.
+    """
+    if parts == 1:
+        _pack(W, bits, per_pixel, 0, W.shape[3] // 16)
+    else:
+        _pack_shared(W, bits, per_pixel, parts)
+
+
+@kernel
+def _pack_transposed(W, bits, per_pixel, first, last):
+    """The channels `first` to `last`."""
+    height, width, channels, filters = W.shape
+    words = bits.shape[1] // height
+    for ky in range(height):
+        for kx in range(width):
+            for c in range(first, last):
+                source = (((height - 1 - ky) * width + width - 1 - kx) * channels + c) * filters
+                for f in range(0, filters, 16):
+                    place = kx * per_pixel + f
+                    found = nonzero_bits(W, source + f) << np.uint64(place % 32)
+                    word = ky * words + place // 32
+                    bits[c // 16, word, c % 16] |= np.uint32(found)
+                    if found >> np.uint64(32):  # the sixteen bits go on in the next word
+                        bits[c // 16, word + 1, c % 16] |= np.uint32(found >> np.uint64(32))
+
+
+@parallel_kernel
+def _pack_transposed_shared(W, bits, per_pixel, parts):
+    channels = W.shape[2]
+    for part in prange(parts):
+        _pack_transposed(W, bits, per_pixel, channels * part // parts, channels * (part + 1) // parts)
+
+
+@kernel
+def pack_transposed_kernel(W, bits, per_pixel, parts):
     """The bits of the transpose of W, turned by 180 degrees: outputs are the C channels, inputs the F filters.
 
     A convolution with it carries a gradient back from the filters to the channels. F is a multiple of 16, of which
     only the first `per_pixel` may be inputs; the others are zeros. See `pack_kernel`.
     """
-    height, width, channels, filters = W.shape
-    words = bits.shape[1] // height
-    for block in prange((channels + 15) // 16):
-        for ky in range(height):
-            for kx in range(width):
-                for c in range(16 * block, min(16 * block + 16, channels)):
-                    source = (((height - 1 - ky) * width + width - 1 - kx) * channels + c) * filters
-                    for f in range(0, filters, 16):
-                        place = kx * per_pixel + f
-                        found = nonzero_bits(W, source + f) << np.uint64(place % 32)
-                        word = ky * words + place // 32
-                        bits[block, word, c % 16] |= np.uint32(found)
-                        if found >> np.uint64(32):  # the sixteen bits go on in the next word
-                            bits[block, word + 1, c % 16] |= np.uint32(found >> np.uint64(32))
+    if parts == 1:
+        _pack_transposed(W, bits, per_pixel, 0, W.shape[2])
+    else:
+        _pack_transposed_shared(W, bits, per_pixel, parts)

@@ -71,6 +71,12 @@ def _gradient_part(x, g, gradient, first, last):
 
 
 @parallel_kernel
+def _gradient_shared(x, g, gradient, tasks, parts):
+    for part in prange(parts):
+        _gradient_part(x, g, gradient, tasks * part // parts, tasks * (part + 1) // parts)
+
+
+@ordered_kernel
 def kernel_gradient(x, g, gradient, parts):
     """gradient[ky, kx, c, f] = sum over images and pixels of x[b, y + ky - top, x + kx - left, c] g[b, y, x, f].
 
@@ -80,8 +86,10 @@ def kernel_gradient(x, g, gradient, parts):
     gradient[...] = 0
     channels, filters = x.shape[3], gradient.shape[3]
     tasks = (channels // 8 + channels % 8) * gradient.shape[0] * gradient.shape[1] * ((filters + 31) // 32)
-    for part in prange(parts):
-        _gradient_part(x, g, gradient, tasks * part // parts, tasks * (part + 1) // parts)
+    if parts == 1:
+        _gradient_part(x, g, gradient, 0, tasks)
+    else:
+        _gradient_shared(x, g, gradient, tasks, parts)
 
 
 def _tile(pixels, blocks):
@@ -144,7 +152,23 @@ def convolve_rows(padded, kernel, filter_, kernel_height, kernel_width, y, first
             pixel += pixels
 
 
+@ordered_kernel
+def _convolve_part(padded, flat, kernel_height, kernel_width, y, first, last):
+    """The rows `first` to `last` of y. `flat`: the kernel as (inputs, F)."""
+    for filter_ in range(0, flat.shape[1], 32):
+        panel = flat[:, filter_ : filter_ + 32].copy()
+        convolve_rows(padded, panel, filter_, kernel_height, kernel_width, y, first, last)
+
+
 @parallel_kernel
+def _convolve_shared(padded, flat, kernel_height, kernel_width, y, parts):
+    rows = y.shape[0] * y.shape[1]
+    for part in prange(parts):
+        first, last = rows * part // parts, rows * (part + 1) // parts
+        _convolve_part(padded, flat, kernel_height, kernel_width, y, first, last)
+
+
+@ordered_kernel
 def convolve_floats(padded, kernel, y, parts):
     """y = the images convolved with a kernel of floats, stride 1.
 
@@ -153,11 +177,9 @@ def convolve_floats(padded, kernel, y, parts):
     are shared; the sums do not depend on it.
     """
     kernel_height, kernel_width, channels, filters = kernel.shape
-    inputs, rows = kernel_height * kernel_width * channels, y.shape[0] * y.shape[1]
+    flat = kernel.reshape(kernel_height * kernel_width * channels, filters)
     y[...] = 0
-    flat = kernel.reshape(inputs, filters)
-    for part in prange(parts):
-        for filter_ in range(0, filters, 32):
-            panel = flat[:, filter_ : filter_ + 32].copy()
-            first, last = rows * part // parts, rows * (part + 1) // parts
-            convolve_rows(padded, panel, filter_, kernel_height, kernel_width, y, first, last)
+    if parts == 1:
+        _convolve_part(padded, flat, kernel_height, kernel_width, y, 0, y.shape[0] * y.shape[1])
+    else:
+        _convolve_shared(padded, flat, kernel_height, kernel_width, y, parts)

@@ -1,6 +1,7 @@
-"""Passes over large arrays, shared by all threads: they cost what reading and writing memory costs.
+"""Passes over large arrays, shared by threads: they cost what reading and writing memory costs.
 
-Each thread gets slices: with a range(first, last), Numba would have to ask at each index whether it is negative.
+Each pass is a loop, its parts for several threads, and the function that chooses; `parts` of 1 wakes no other thread.
+The threads get slices: in a range(first, last), Numba would have to ask at each index whether it is negative.
 """
 
 import numpy as np
@@ -8,72 +9,109 @@ from numba import prange
 
 from minibnn.kernels.jit import kernel, parallel_kernel
 
-CHUNK = 1 << 10  # rows whose sums are added up together, whatever the number of threads
+ROWS = 1 << 10  # whose columns are added up together, whatever the number of threads
+CHUNK = 1 << 14  # elements that are added up together
 
 
 @kernel
-def _relu_part(x, y):
+def _relu(x, y):
     for i in range(x.size):
         y[i] = max(x[i], np.float32(0))
 
 
 @parallel_kernel
-def relu(x, y, parts):
-    """y = max(x, 0): (n,) -> (n,), written."""
+def _relu_shared(x, y, parts):
     for part in prange(parts):
         first, last = x.size * part // parts, x.size * (part + 1) // parts
-        _relu_part(x[first:last], y[first:last])
+        _relu(x[first:last], y[first:last])
 
 
 @kernel
-def _relu_vjp_part(g, x, gx):
+def relu(x, y, parts):
+    """y = max(x, 0): (n,) -> (n,), written."""
+    if parts == 1:
+        _relu(x, y)
+    else:
+        _relu_shared(x, y, parts)
+
+
+@kernel
+def _relu_vjp(g, x, gx):
     for i in range(x.size):
         slope = g[i]  # read first: a load that depends on a condition would not become a vector
         gx[i] = slope if x[i] > 0 else np.float32(0)
 
 
 @parallel_kernel
-def relu_vjp(g, x, gx, parts):
-    """gx = g where x > 0, else 0: (n,), (n,) -> (n,), written."""
+def _relu_vjp_shared(g, x, gx, parts):
     for part in prange(parts):
         first, last = x.size * part // parts, x.size * (part + 1) // parts
-        _relu_vjp_part(g[first:last], x[first:last], gx[first:last])
+        _relu_vjp(g[first:last], x[first:last], gx[first:last])
 
 
 @kernel
-def _add_row_part(x, row, y, first, last):
-    for r in range(first, last):
+def relu_vjp(g, x, gx, parts):
+    """gx = g where x > 0, else 0: (n,), (n,) -> (n,), written."""
+    if parts == 1:
+        _relu_vjp(g, x, gx)
+    else:
+        _relu_vjp_shared(g, x, gx, parts)
+
+
+@kernel
+def _add_row(x, row, y):
+    for r in range(len(x)):
         for i in range(row.size):
             y[r, i] = x[r, i] + row[i]
 
 
 @parallel_kernel
-def add_row(x, row, y, parts):
-    """y = x + row for every row of x: (rows, n), (n,) -> (rows, n), written."""
+def _add_row_shared(x, row, y, parts):
     for part in prange(parts):
-        _add_row_part(x, row, y, x.shape[0] * part // parts, x.shape[0] * (part + 1) // parts)
+        first, last = len(x) * part // parts, len(x) * (part + 1) // parts
+        _add_row(x[first:last], row, y[first:last])
 
 
 @kernel
-def _column_sums_part(x, first, last, sums):
+def add_row(x, row, y, parts):
+    """y = x + row for every row of x: (rows, n), (n,) -> (rows, n), written."""
+    if parts == 1:
+        _add_row(x, row, y)
+    else:
+        _add_row_shared(x, row, y, parts)
+
+
+@kernel
+def _column_sums(x, sums):
     sums[:] = 0
-    for r in range(first, last):
+    for r in range(len(x)):
         for i in range(sums.size):
             sums[i] += x[r, i]
 
 
 @parallel_kernel
-def column_sums(x, sums):
-    """sums = the sum of all rows: (rows, n) -> (n,), written; added up in chunks, so that little is rounded away."""
-    chunks = (x.shape[0] + CHUNK - 1) // CHUNK
-    partial = np.empty((chunks, x.shape[1]), np.float32)
-    for chunk in prange(chunks):
-        _column_sums_part(x, chunk * CHUNK, min((chunk + 1) * CHUNK, x.shape[0]), partial[chunk])
-    _column_sums_part(partial, 0, chunks, sums)
+def _column_sums_shared(x, partial):
+    for chunk in prange(len(partial)):
+        _column_sums(x[chunk * ROWS : (chunk + 1) * ROWS], partial[chunk])
 
 
 @kernel
-def _sum_part(x):
+def column_sums(x, sums, parts):
+    """sums = the sum of all rows: (rows, n) -> (n,), written.
+
+    Added up in chunks: so little is rounded away, and the sums are the same for any number of threads.
+    """
+    partial = np.empty(((len(x) + ROWS - 1) // ROWS, x.shape[1]), np.float32)
+    if parts == 1:
+        for chunk in range(len(partial)):
+            _column_sums(x[chunk * ROWS : (chunk + 1) * ROWS], partial[chunk])
+    else:
+        _column_sums_shared(x, partial)
+    _column_sums(partial, sums)
+
+
+@kernel
+def _sum(x):
     total = np.float64(0)
     for i in range(x.size):
         total += x[i]
@@ -81,52 +119,76 @@ def _sum_part(x):
 
 
 @parallel_kernel
-def sum_of(x):
-    """The sum of x (n,) in float64, the same for any number of threads: chunks of 16,384 added up in order."""
-    chunks = (x.size + 16_383) // 16_384
-    partial = np.empty(chunks, np.float64)
-    for chunk in prange(chunks):
-        partial[chunk] = _sum_part(x[chunk * 16_384 : (chunk + 1) * 16_384])
-    return _sum_part(partial)
+def _sum_shared(x, partial):
+    for chunk in prange(partial.size):
+        partial[chunk] = _sum(x[chunk * CHUNK : (chunk + 1) * CHUNK])
 
 
 @kernel
-def _threshold_part(x, threshold, y):
+def sum_of(x, parts):
+    """The sum of x (n,) in float64: chunks added up in order, the same for any number of threads."""
+    partial = np.empty((x.size + CHUNK - 1) // CHUNK, np.float64)
+    if parts == 1:
+        for chunk in range(partial.size):
+            partial[chunk] = _sum(x[chunk * CHUNK : (chunk + 1) * CHUNK])
+    else:
+        _sum_shared(x, partial)
+    return _sum(partial)
+
+
+@kernel
+def _threshold(x, limit, y):
     ones = 0
     for i in range(x.size):
-        is_one = np.float64(x[i]) > threshold
+        is_one = np.float64(x[i]) > limit
         y[i] = is_one
         ones += is_one
     return ones
 
 
 @parallel_kernel
-def threshold(x, threshold, y, parts):
-    """y = 1 where x > threshold, else 0: (n,) -> (n,), written; returns the number of ones."""
-    ones = np.empty(parts, np.int64)
+def _threshold_shared(x, limit, y, ones):
+    parts = ones.size
     for part in prange(parts):
         first, last = x.size * part // parts, x.size * (part + 1) // parts
-        ones[part] = _threshold_part(x[first:last], threshold, y[first:last])
+        ones[part] = _threshold(x[first:last], limit, y[first:last])
+
+
+@kernel
+def threshold(x, limit, y, parts):
+    """y = 1 where x > limit, else 0: (n,) -> (n,), written; returns the number of ones."""
+    if parts == 1:
+        return _threshold(x, limit, y)
+    ones = np.empty(parts, np.int64)
+    _threshold_shared(x, limit, y, ones)
     return ones.sum()
 
 
 @kernel
-def _adam_part(p, g, m, v, beta1, beta2, eps, rate, decay):
+def _adam(p, g, m, v, betas, gains, eps, rate, decay):
     for i in range(p.size):
         slope = g[i]
-        mean = beta1 * m[i] + (1 - beta1) * slope
-        square = beta2 * v[i] + (1 - beta2) * slope * slope
+        mean = betas[0] * m[i] + gains[0] * slope
+        square = betas[1] * v[i] + gains[1] * slope * slope
         m[i], v[i] = mean, square
         p[i] = decay * p[i] - rate * mean / (np.sqrt(square) + eps)
 
 
 @parallel_kernel
-def adam(p, g, m, v, beta1, beta2, eps, rate, decay, parts):
-    """One step of Adam in one pass over its four arrays (n,), of which p, m and v change; all numbers are float32.
-
-    `rate` and `eps` contain the corrections for the start at zero, see `minibnn.training.Adam`; `decay`: what p is
-    multiplied by first.
-    """
+def _adam_shared(p, g, m, v, betas, gains, eps, rate, decay, parts):
     for part in prange(parts):
         first, last = p.size * part // parts, p.size * (part + 1) // parts
-        _adam_part(p[first:last], g[first:last], m[first:last], v[first:last], beta1, beta2, eps, rate, decay)
+        _adam(p[first:last], g[first:last], m[first:last], v[first:last], betas, gains, eps, rate, decay)
+
+
+@kernel
+def adam(p, g, m, v, betas, gains, eps, rate, decay, parts):
+    """One step of Adam in one pass over its four arrays (n,), of which p, m and v change; all numbers are float32.
+
+    `betas`, `gains`: pairs; a gain is 1 - beta, which float32 would round too much. `rate` and `eps` contain the
+    corrections for the start at zero, see `minibnn.training.Adam`. `decay`: what p is multiplied by first.
+    """
+    if parts == 1:
+        _adam(p, g, m, v, betas, gains, eps, rate, decay)
+    else:
+        _adam_shared(p, g, m, v, betas, gains, eps, rate, decay, parts)

@@ -60,11 +60,19 @@ def _softmax_rows(x, y):
 
 
 @parallel_kernel
-def softmax(x, y, parts):
-    """`softmax_row` of every row, shared by `parts` threads: (rows, n) -> (rows, n), written."""
+def _softmax_shared(x, y, parts):
     for part in prange(parts):
         first, last = len(x) * part // parts, len(x) * (part + 1) // parts
         _softmax_rows(x[first:last], y[first:last])
+
+
+@kernel
+def softmax(x, y, parts):
+    """`softmax_row` of every row, shared by `parts` threads: (rows, n) -> (rows, n), written."""
+    if parts == 1:
+        _softmax_rows(x, y)
+    else:
+        _softmax_shared(x, y, parts)
 
 
 @kernel
@@ -78,11 +86,19 @@ def _softmax_vjp_rows(g, y, gx):
 
 
 @parallel_kernel
-def softmax_vjp(g, y, gx, parts):
-    """gx = y (g - sum(g y)) for every row: (rows, n), (rows, n) -> (rows, n), written."""
+def _softmax_vjp_shared(g, y, gx, parts):
     for part in prange(parts):
         first, last = len(y) * part // parts, len(y) * (part + 1) // parts
         _softmax_vjp_rows(g[first:last], y[first:last], gx[first:last])
+
+
+@kernel
+def softmax_vjp(g, y, gx, parts):
+    """gx = y (g - sum(g y)) for every row: (rows, n), (rows, n) -> (rows, n), written."""
+    if parts == 1:
+        _softmax_vjp_rows(g, y, gx)
+    else:
+        _softmax_vjp_shared(g, y, gx, parts)
 
 
 @kernel
@@ -97,14 +113,22 @@ def _cross_entropy_rows(logits, labels, losses, probabilities):
 
 
 @parallel_kernel
+def _cross_entropy_shared(logits, labels, losses, probabilities, parts):
+    for part in prange(parts):
+        first, last = len(logits) * part // parts, len(logits) * (part + 1) // parts
+        _cross_entropy_rows(logits[first:last], labels[first:last], losses[first:last], probabilities[first:last])
+
+
+@kernel
 def cross_entropy(logits, labels, losses, probabilities, parts):
     """losses = -log(softmax(logits)[label]) of every row, and the softmax itself.
 
     `logits`: (rows, V). `labels`: (rows,), int64. `losses`: (rows,), `probabilities`: (rows, V), written.
     """
-    for part in prange(parts):
-        first, last = len(logits) * part // parts, len(logits) * (part + 1) // parts
-        _cross_entropy_rows(logits[first:last], labels[first:last], losses[first:last], probabilities[first:last])
+    if parts == 1:
+        _cross_entropy_rows(logits, labels, losses, probabilities)
+    else:
+        _cross_entropy_shared(logits, labels, losses, probabilities, parts)
 
 
 @kernel
@@ -116,8 +140,16 @@ def _cross_entropy_vjp_rows(g, labels, probabilities, slopes):
 
 
 @parallel_kernel
-def cross_entropy_vjp(g, labels, probabilities, slopes, parts):
-    """slopes = (probabilities - one hot label) g for every row: (rows,) -> (rows, V), written."""
+def _cross_entropy_vjp_shared(g, labels, probabilities, slopes, parts):
     for part in prange(parts):
         first, last = len(g) * part // parts, len(g) * (part + 1) // parts
         _cross_entropy_vjp_rows(g[first:last], labels[first:last], probabilities[first:last], slopes[first:last])
+
+
+@kernel
+def cross_entropy_vjp(g, labels, probabilities, slopes, parts):
+    """slopes = (probabilities - one hot label) g for every row: (rows,) -> (rows, V), written."""
+    if parts == 1:
+        _cross_entropy_vjp_rows(g, labels, probabilities, slopes)
+    else:
+        _cross_entropy_vjp_shared(g, labels, probabilities, slopes, parts)

@@ -64,6 +64,13 @@ def _gradient_part(x, g, gradient, first, last):
 
 
 @parallel_kernel
+def _gradient_shared(x, g, gradient, parts):
+    blocks = gradient.shape[1] // 16
+    for part in prange(parts):
+        _gradient_part(x, g, gradient, blocks * part // parts * 16, blocks * (part + 1) // parts * 16)
+
+
+@ordered_kernel
 def product_gradient(x, g, gradient, parts):
     """gradient = x^T g: (rows, n), (rows, U) -> (n filled up to a multiple of 8, U), U a multiple of 16.
 
@@ -71,22 +78,36 @@ def product_gradient(x, g, gradient, parts):
     columns are shared; the sums do not depend on it.
     """
     gradient[...] = 0
-    blocks = gradient.shape[1] // 16
-    for part in prange(parts):
-        _gradient_part(x, g, gradient, blocks * part // parts * 16, blocks * (part + 1) // parts * 16)
+    if parts == 1:
+        _gradient_part(x, g, gradient, 0, gradient.shape[1])
+    else:
+        _gradient_shared(x, g, gradient, parts)
+
+
+@ordered_kernel
+def _multiply_some(x, y, z, first, last):
+    _, rows, inner = x.shape
+    for i in range(first, last):
+        images, result = x[i].reshape(1, 1, rows, inner), z[i].reshape(1, 1, rows, z.shape[2])
+        for column in range(0, z.shape[2], 32):
+            panel = y[i][:, column : column + 32].copy()
+            convolve_rows(images, panel, column, 1, 1, result, 0, 1)
 
 
 @parallel_kernel
+def _multiply_shared(x, y, z, parts):
+    for part in prange(parts):
+        _multiply_some(x, y, z, len(x) * part // parts, len(x) * (part + 1) // parts)
+
+
+@ordered_kernel
 def multiply_batches(x, y, z, parts):
     """z[i] = x[i] y[i]: (n, rows, inner), (n, inner, columns) -> (n, rows, columns), columns a multiple of 16.
 
     All float32 and C-contiguous; `z` is written. `parts`: among how many threads the products are shared.
     """
     z[...] = 0
-    count, rows, inner = x.shape
-    for part in prange(parts):
-        for i in range(count * part // parts, count * (part + 1) // parts):
-            images, result = x[i].reshape(1, 1, rows, inner), z[i].reshape(1, 1, rows, z.shape[2])
-            for first in range(0, z.shape[2], 32):
-                panel = y[i][:, first : first + 32].copy()
-                convolve_rows(images, panel, first, 1, 1, result, 0, 1)
+    if parts == 1:
+        _multiply_some(x, y, z, 0, len(x))
+    else:
+        _multiply_shared(x, y, z, parts)

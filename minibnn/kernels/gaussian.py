@@ -58,16 +58,32 @@ def _vjp_row(g, x, gx):
 
 
 @parallel_kernel
-def gelu(x, y, parts):
-    """`gelu_row`, shared by `parts` threads."""
+def _gelu_shared(x, y, parts):
     for part in prange(parts):
         first, last = x.size * part // parts, x.size * (part + 1) // parts
         gelu_row(x[first:last], y[first:last])
 
 
+@kernel
+def gelu(x, y, parts):
+    """`gelu_row`, shared by `parts` threads."""
+    if parts == 1:
+        gelu_row(x, y)
+    else:
+        _gelu_shared(x, y, parts)
+
+
 @parallel_kernel
-def gelu_vjp(g, x, gx, parts):
-    """gx = g (cdf(x) + x pdf(x)): (n,), (n,) -> (n,), written."""
+def _gelu_vjp_shared(g, x, gx, parts):
     for part in prange(parts):
         first, last = x.size * part // parts, x.size * (part + 1) // parts
         _vjp_row(g[first:last], x[first:last], gx[first:last])
+
+
+@kernel
+def gelu_vjp(g, x, gx, parts):
+    """gx = g (cdf(x) + x pdf(x)): (n,), (n,) -> (n,), written."""
+    if parts == 1:
+        _vjp_row(g, x, gx)
+    else:
+        _gelu_vjp_shared(g, x, gx, parts)

@@ -62,7 +62,7 @@ def _tokens(model, ids, count, draw):
         if unread is None:
             unread, past = window, model.new_cache() if model.hides_later_tokens else None
         with evaluating(model):
-            logits = model.logits(np.array([unread]), past=past).data[0, -1]
+            logits = model.logits(np.array([unread]), past=past, last_only=True).data[0, -1]
         token = draw(logits)
         window = [*window, token]
         unread = None if past is None else [token]

@@ -46,9 +46,10 @@ class BLM(Module):
         """Normalize as line 2 uses it: a plain function here, a layer with parameters in the 32-bit twin."""
         return normalize
 
-    def forward(self, seq, *, activate=True, past=None):
+    def forward(self, seq, *, activate=True, past=None, last_only=False):
         """seq (B, T) -> probs (B, T, V); with `activate=False` it stops before the softmax of line 10.
 
+        `last_only`: lines 7 to 11 for the last token alone, (B, 1, V), which is all that writing on needs.
         `past`: what `new_cache` gave. `seq` then holds only the tokens that follow those already read with it, the
         result is for these, and the caches hold them too afterwards: the numbers are those of one pass over all tokens.
         """
@@ -58,14 +59,15 @@ class BLM(Module):
         x = self.normalize_embs(embs)  # line 2
         for block, cache in zip(self.blocks, caches, strict=True):  # lines 3-4
             x = block(x, past=cache)  # line 5
+        x = x[:, -1:] if last_only else x
         features = self.mlp1(x)  # lines 7-8: (B, T, D) -> (B, T, mlp_units_0)
         features = self.mlp2(features)  # line 9: -> (B, T, mlp_units_1)
         probs = self.output(features, activate=activate)  # lines 10-11: -> (B, T, V)
         return probs  # line 12
 
-    def logits(self, seq, *, past=None):
-        """seq (B, T) -> the values before the last softmax, (B, T, V). `past`: see `forward`."""
-        return self(seq, activate=False, past=past)
+    def logits(self, seq, *, past=None, last_only=False):
+        """seq (B, T) -> the values before the last softmax, (B, T, V). `past`, `last_only`: see `forward`."""
+        return self(seq, activate=False, past=past, last_only=last_only)
 
     def new_cache(self, batch_size=1):
         """An empty `past` for `batch_size` sequences of up to max_len tokens: a list of one KeyValueCache per block.

@@ -200,9 +200,10 @@ class Adam(Optimizer):
             super().update_whole(p, g, t, *state)
             return
         c = math.sqrt(1 - self.betas[1] ** t)
-        numbers = (*self.betas, self.eps * c, self.lr * c / (1 - self.betas[0] ** t), self.decay)
+        betas, gains = (tuple(map(np.float32, pair)) for pair in (self.betas, [1 - beta for beta in self.betas]))
+        numbers = map(np.float32, (self.eps * c, self.lr * c / (1 - self.betas[0] ** t), self.decay))
         flat = [array.reshape(-1) for array in (p, g, *state)]
-        kernels.adam(*flat, *map(np.float32, numbers), kernels.parts(p.size))
+        kernels.adam(*flat, betas, gains, *numbers, kernels.parts(p.size))
 
     def update(self, p, g, s, t, *state):
         """Apply the equations of the class to one block; see `Optimizer.update`."""
