@@ -5,7 +5,7 @@ import os
 import sys
 
 from minibnn import __version__
-from minibnn.commands import demo, generate, info, train
+from minibnn.commands import bench, demo, generate, info, pack, train
 from minibnn.errors import InputError
 
 NEXT_STEPS = """\
@@ -14,7 +14,10 @@ first steps:
   minibnn info paper-3x3    what a preset consists of
   minibnn train image       a classifier of pictures: drawn ones, or --data FOLDER
   minibnn train text        a writer: of Python's help texts, or --data FOLDER
+  minibnn data              fetch such folders: Food-101, WikiText, BERT's vocabulary
   minibnn generate RUN      let a writer write: RUN is the folder that training made
+  minibnn pack RUN          keep its bits alone, in one file 30 times smaller
+  minibnn show FILE         a picture of these bits
 """
 
 
@@ -72,6 +75,6 @@ def _parser():
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)  # --debug wherever it stands
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (demo, train, generate, info):
+    for family in (demo, train, generate, pack, info, bench):
         family.add_to(commands, common)
     return parser

@@ -7,9 +7,10 @@ from minibnn import kernels
 from minibnn.autograd import Tensor
 from minibnn.bits.bit_tensor import BitTensor, byte_rows_shape
 from minibnn.errors import InputError, InputTypeError
-from minibnn.layers.one_hot import OneHot
+from minibnn.layers.one_hot import OneHot, check_ids
 
-IMAGE_BYTES = 4 << 20  # columns of a few images at a time, where the processor has no AVX-512
+FLOAT32 = np.dtype(np.float32)
+SMALLEST_STEP = np.float32(1e-30)  # between rounded numbers; what is smaller counts as zero
 
 
 class BitMatrix:
@@ -20,12 +21,13 @@ class BitMatrix:
 
     Attributes: `shape`, (n_in, U); `order`, the memory as uint32 (blocks, words, lanes), read-only; `bits`, a bitarray
     over the same memory; `activation_bits`, None for exact products, or 2 to 16: `x @ matrix` then rounds each row of x
-    to integers of so many bits, from minus to plus its largest absolute value, and multiplies integers.
+    to integers of so many bits, from minus to plus its largest absolute value, and multiplies integers. A row whose
+    largest absolute value is below 1e-30 counts as zeros, and one with a nan or an infinity gives nan.
     Raises InputError unless the tensor has two axes of at least 1.
     """
 
     __array_ufunc__ = None  # so that `array @ matrix` asks the matrix
-    activation_bits = None
+    _activation_bits = None
     axes = "(n_in, U)"
 
     def __init__(self, tensor):
@@ -36,14 +38,30 @@ class BitMatrix:
             )
         self.shape = tensor.shape
         rows = self._rows(tensor.byte_rows())
-        outputs = kernels.LANES * kernels.BLOCKS
-        self.order = _aligned((-(-self.shape[-1] // outputs) * kernels.BLOCKS, -(-len(rows) // 32), kernels.LANES))
+        blocks = self._blocks(-(-self.shape[-1] // kernels.LANES))
+        self.order = kernels.aligned_words((blocks, -(-len(rows) // 32), kernels.LANES))
         kernels.to_product_order(rows, self.order)
         self.order.flags.writeable = False
+        self._filled_up = blocks * kernels.LANES
 
     def _rows(self, rows):
         """The packed rows (n_in, bytes) that `order` is made of."""
         return rows
+
+    def _blocks(self, count):
+        """`count` blocks of outputs, filled up."""
+        return -(-count // kernels.BLOCKS) * kernels.BLOCKS
+
+    @property
+    def activation_bits(self):
+        """None for exact products, or the bits (2 to 16) of the integers that each row of x is rounded to."""
+        return self._activation_bits
+
+    @activation_bits.setter
+    def activation_bits(self, bits):
+        if bits is not None and (isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16):
+            raise InputError(f"activation_bits must be None (exact) or a whole number from 2 to 16, and is {bits!r}")
+        self._activation_bits = bits
 
     @property
     def bits(self):
@@ -63,23 +81,35 @@ class BitMatrix:
 
     def __rmatmul__(self, x):
         """x (..., n_in) @ matrix -> (..., U): float32, a Tensor if x is one. One-hot x look rows up."""
+        if type(x) is np.ndarray and x.dtype is FLOAT32 and x.ndim == 2 and x.shape[1] == self.shape[0]:
+            return self.multiply(np.ascontiguousarray(x))  # nothing to ask: a small product takes two microseconds
         if isinstance(x, OneHot):
+            self._check_inputs(x.shape)
             return Tensor(self.rows(x.ids))
         data = numbers_of(x)
-        if data.ndim == 0 or data.shape[-1] != self.shape[0]:
-            raise InputError(f"a BitMatrix {self.shape} multiplies (..., {self.shape[0]}), and got shape {data.shape}")
+        self._check_inputs(data.shape)
         product = self.multiply(data.reshape(-1, self.shape[0])).reshape(*data.shape[:-1], self.shape[1])
         return Tensor(product) if isinstance(x, Tensor) else product
 
+    def _check_inputs(self, shape):
+        if not shape or shape[-1] != self.shape[0]:
+            raise InputError(f"a BitMatrix {self.shape} multiplies (..., {self.shape[0]}), and got shape {shape}")
+
+    def __reduce__(self):  # a copy must have its own aligned memory, with a few bytes behind it
+        return type(self), (self.tensor(),), {"_activation_bits": self.activation_bits}
+
     def multiply(self, x):
         """x (rows, n_in), float32 and C-contiguous, times the matrix: float32 (rows, U), exact to float32 rounding."""
-        order = self.order
-        y = np.empty((x.shape[0], order.shape[0] * order.shape[2]), np.float32)
-        kernels.multiply_bits(x, order, y, self.activation_bits)
-        return y if y.shape[1] == self.shape[1] else y[:, : self.shape[1]]
+        y = np.empty((len(x), self._filled_up), FLOAT32)
+        kernels.multiply_bits(x, self.order, y, self._activation_bits)
+        return y if self._filled_up == self.shape[1] else y[:, : self.shape[1]]
 
     def rows(self, numbers):
-        """The rows with these numbers, an integer array (...): float32 (..., U) of zeros and ones."""
+        """The rows with these numbers, an integer array (...): float32 (..., U) of zeros and ones.
+
+        Raises InputError for a number outside 0 .. n_in - 1.
+        """
+        check_ids(type(self).__name__, numbers, self.shape[0])
         found = np.empty((numbers.size, self.shape[1]), np.float32)
         kernels.rows_of_bits(self.order, np.ascontiguousarray(numbers, np.int64).reshape(-1), found)
         return found.reshape(*numbers.shape, self.shape[1])
@@ -107,6 +137,9 @@ class BitKernel(BitMatrix):
         pixels[:, :, :channels] = rows
         return filled.reshape(-1, row_bytes)
 
+    def _blocks(self, count):
+        return count if kernels.CONVOLVES_DIRECTLY else super()._blocks(count)
+
     def tensor(self):
         """The bits in the order of rows again, as a BitTensor of this shape."""
         height, width, channels, _ = self.shape
@@ -126,7 +159,10 @@ class BitKernel(BitMatrix):
 
     def convolve(self, x):
         """x (B, H, W, C), float32, convolved as `minibnn.autograd.ops.conv2d` does: float32 (B, H, W, F)."""
-        x = np.ascontiguousarray(x)
+        x = np.ascontiguousarray(x, np.float32)
+        if x.ndim != 4 or x.shape[3] != self.shape[2] or 0 in x.shape:
+            channels = f"(B, H, W, {self.shape[2]})"
+            raise InputError(f"a BitKernel {self.shape} convolves images {channels}, and got shape {x.shape}")
         if self.activation_bits is not None:
             x = rounded_images(x, self.activation_bits)
         y = np.empty((*x.shape[:3], self.order.shape[0] * self.order.shape[2]), np.float32)
@@ -150,13 +186,6 @@ def rounded_images(x, activation_bits):
     """Each image (B, H, W, C) rounded to 2^(activation_bits - 1) - 1 steps on each side of zero, as float32."""
     largest = 2 ** (activation_bits - 1) - 1
     absmax = np.abs(x).max(axis=(1, 2, 3), keepdims=True)
-    step = np.where(absmax > 0, absmax, 1) / np.float32(largest)
-    return np.rint(x / step) * step
-
-
-def _aligned(shape):
-    """uint32 zeros that begin at a multiple of 64 bytes, in memory that goes on for 64 bytes behind their end."""
-    size = 4 * int(np.prod(shape))
-    memory = np.zeros(size + 128, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].view(np.uint32).reshape(shape)
+    step = np.maximum(absmax / np.float32(largest), SMALLEST_STEP)
+    with np.errstate(invalid="ignore"):  # infinity / infinity
+        return np.rint(x / step) * step

@@ -64,6 +64,11 @@ def assemble(model, bits, name=""):
                 f"pack accepts binary models, and {prefix}{key} of {type(model).__name__} is a float parameter; build "
                 "the model of binary layers (BNFCL, BNCVL, ...)"
             )
+        if _hides_layers(value):
+            raise InputError(
+                f"pack finds layers in attributes and in lists, and {prefix}{key} of {type(model).__name__} is a "
+                f"{type(value).__name__} with layers or tensors in it; keep the layers in a list"
+            )
         if isinstance(value, Module):
             value = assemble(value, bits, f"{prefix}{key}")
         elif isinstance(value, list):
@@ -85,6 +90,17 @@ def random_packed(model, rng):
 def random_bits(shape, rng):
     """A BitTensor of that shape of zeros and ones, equally likely. `rng`: numpy.random.Generator."""
     return BitTensor.from_array(rng.integers(0, 2, shape, dtype=np.uint8))
+
+
+def _hides_layers(value, *, visible=(list,)):
+    """Whether layers or tensors are in `value` where `Module.named_modules` does not look: it looks into a list."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple, set)) else ()
+    return any(
+        isinstance(item, Tensor)
+        or (isinstance(item, Module) and not isinstance(value, visible))
+        or _hides_layers(item, visible=())
+        for item in items
+    )
 
 
 def _packed_kind(kind):

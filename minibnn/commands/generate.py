@@ -12,10 +12,14 @@ def add_to(commands, common):
     generate = commands.add_parser(
         "generate",
         help="let a trained language model write",
-        description="Writes on after a prompt, piece by piece, with a model that `minibnn train text` trained.",
+        description="Writes on after a prompt, piece by piece, with a model that `minibnn train text` trained, or with "
+        "the bits of it that `minibnn pack` kept.",
         parents=[common],
     )
-    generate.add_argument("run", metavar="RUN", help="folder of the run, such as runs/text-tiny-binary")
+    generate.add_argument(
+        "run", metavar="RUN|FILE", help="folder of a run, such as runs/text-tiny-binary; packed model"
+    )
+    generate.add_argument("--vocab", metavar="FILE", help="vocabulary of a packed model that was kept without its own")
     generate.add_argument(
         "--prompt", default="The", metavar="TEXT", help='how the text begins (%(default)s); "": as a sentence begins'
     )
@@ -47,20 +51,64 @@ def write_text(options):
         raise InputError(f"--greedy draws nothing, and {given} would choose what to draw from: leave one of them out")
     if options.greedy:
         chances = {"temperature": 0}
-    model, wordpiece = load_writer(options.run)
+    model, wordpiece = load_writer(options.run, options.vocab)
     begin = beginning(wordpiece, options.prompt)
     drawn = generate(model, begin, options.tokens, np.random.default_rng(options.seed), **chances)
     stream_text(wordpiece, begin, drawn)
 
 
-def load_writer(path):
-    """(model, WordPiece) of the text run in the folder `path`. Raises InputError for anything else."""
+def load_writer(path, vocab=None):
+    """(model, WordPiece) of the text run in the folder `path`, or of the packed language model in the file `path`.
+
+    `vocab`: path of the vocabulary, for a packed model that was kept without. Raises InputError for anything else.
+    """
     from minibnn.training.run_folder import load_run
 
+    if os.path.isfile(path):
+        return _packed_writer(path, vocab)
     run = load_run(path)
     if run.kind != "text":
         raise InputError(f"{path} holds an image run, which cannot write; train a writer with minibnn train text")
+    if vocab is not None:
+        raise InputError(f"the run in {path} has its own vocabulary: leave --vocab out")
     return run.model, run.wordpiece
+
+
+def _packed_writer(path, vocab):
+    from minibnn.bits import load_packed
+    from minibnn.data import WordPiece
+    from minibnn.models import BLM
+
+    try:
+        model = load_packed(path)
+    except InputError as error:
+        raise InputError(f"{path} is a file; expected the folder of a run, or a packed model; {error}") from None
+    if not isinstance(model, BLM):
+        raise InputError(f"{path} holds a {type(model).__name__}, which cannot write: pack a run of minibnn train text")
+    tokens = model.about.get("vocabulary")
+    if tokens is None and vocab is None:
+        raise InputError(f"{path} was kept without a vocabulary: give it by --vocab FILE, one piece per line")
+    if tokens is not None and vocab is not None:
+        raise InputError(f"{path} has its own vocabulary: leave --vocab out")
+    wordpiece = WordPiece.from_file(vocab) if tokens is None else _wordpiece(path, tokens)
+    if len(wordpiece) != model.vocab_size:
+        mend = "pack the run again" if vocab is None else "give the one that it was trained with by --vocab"
+        raise InputError(
+            f"the model in {path} knows {model.vocab_size:,} word pieces, and the vocabulary has {len(wordpiece):,}: "
+            f"{mend}"
+        )
+    return model, wordpiece
+
+
+def _wordpiece(path, tokens):
+    from minibnn.data import WordPiece
+
+    if not isinstance(tokens, list):
+        raise InputError(f"the vocabulary in {path} must be a list of word pieces: pack the run again")
+    try:
+        return WordPiece(tokens)
+    except InputError as error:
+        raise InputError(f"the vocabulary in {path} is none ({error}): pack the run again") from None
 
 
 def beginning(wordpiece, prompt):

@@ -54,6 +54,8 @@ _MODULE_OF = {
     "reference_path": "paths",
 }
 
+KERNELS = tuple(_MODULE_OF)
+
 
 def __getattr__(name):
     if name not in _MODULE_OF:

@@ -16,6 +16,7 @@ EXACT = look_up_products if has_avx512("avx512f") else masked_products
 LANES, BLOCKS = EXACT.LANES, EXACT.BLOCKS
 CONVOLVES_DIRECTLY = EXACT is look_up_products  # and keeps a convolution's bits as `bit_convolution` says
 COLUMN_BYTES = 4 << 20  # columns of a few images at a time
+FLOAT32 = np.dtype(np.float32)
 ALONE = 1 << 20  # multiplications that one thread does faster than it can wake another
 
 
@@ -27,12 +28,12 @@ def multiply_bits(x, bits, y, activation_bits=None):
     The caller checks the shapes. `activation_bits`: None for exact sums; or 2 to 16, to round each row of x to integers
     of so many bits first (see `quantized_products`).
     """
-    rows = x.shape[0]
-    threads = num_threads() if rows * x.shape[1] * y.shape[1] > ALONE else 1
+    rows, n_in = x.shape
+    threads = num_threads() if rows * n_in * y.shape[1] > ALONE else 1
     parts = (1, threads) if rows < 8 * threads else (threads, 1)  # by outputs, or by rows: no table is made twice
     if activation_bits is not None:
         quantized_products.multiply(x, bits, y, activation_bits, *parts)
-    elif x.dtype != "float32":
+    elif x.dtype != FLOAT32:
         masked_products.multiply(x, bits, y, *parts)
     elif EXACT is masked_products and rows > masked_products.FEW_ROWS:
         masked_products.multiply_many(x, bits, y, parts[0] * parts[1])

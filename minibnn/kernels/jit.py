@@ -38,6 +38,7 @@ class _Cache(FunctionCache):
     """Numba's cache on disk, of which a damaged file or a full disk costs a compilation, and not the program."""
 
     def load_overload(self, signature, target_context):
+        get_num_threads()  # loads OpenMP; Numba forgets to, and crashes, if a cached kernel calls another cached one
         try:
             return super().load_overload(signature, target_context)
         except Exception:  # a damaged pickle may raise anything

@@ -93,10 +93,11 @@ class BCVNN(Module):
     def output_shape(self, name, image_size):
         """Shape of the output, for one image of `image_size` squared, of the layer of that name."""
         layer = getattr(self, name)
+        units = (layer.W if hasattr(layer, "W") else layer.W_q).shape[-1]
         if name.startswith("fc"):
-            return (layer.W.shape[-1],)
+            return (units,)
         side = image_size >> (int(name[4]) - 1)  # each block halves it
-        return (side, side, layer.W.shape[-1])
+        return (side, side, units)
 
     @staticmethod
     def standard(*arguments, **options):

@@ -89,7 +89,8 @@ class BLM(Module):
 
     def output_shape(self, name, seq_len):
         """Shape of the output, for one sequence of `seq_len` tokens, of the layer of that dotted name."""
-        return (seq_len, dict(self.named_modules())[name].W.shape[-1])
+        layer = dict(self.named_modules())[name]
+        return (seq_len, (layer.W if hasattr(layer, "W") else layer.W_q).shape[-1])
 
     @staticmethod
     def standard(*arguments, **options):

@@ -4,16 +4,20 @@
 def summary(model, input_size):
     """The table as text.
 
-    `model`: a BCVNN, a BLM or a twin; it may be built with `rng=ShapesOnly()`. `input_size`: pixels of a side, or
-    tokens of a sequence. One line per layer that holds parameters, with the shape of its kernel and of its output for
-    one example, then the sum. Transformer blocks are alike, so the first stands for all.
+    `model`: a BCVNN, a BLM or a twin; it may be built with `rng=ShapesOnly()`. A layer or a packed model will do, too,
+    without the shapes of its outputs. `input_size`: pixels of a side, or tokens of a sequence. One line per layer that
+    holds parameters, with the shape of its kernel and of its output for one example, then the sum. Transformer blocks
+    are alike, so the first stands for all.
     """
     rows = [("layer", "kind", "kernel", "output", "parameters", "32-bit bytes", "1-bit bytes")]
     for name, layer in model.named_modules():
         if layer.num_parameters() and not list(layer.named_children()) and not _in_later_block(name):
-            kernel = layer.W.shape if hasattr(layer, "W") else ()
-            output = model.output_shape(name, input_size) if kernel else ()
-            rows.append((name, type(layer).__name__, _times(kernel), _times(output), *sizes(layer.num_parameters())))
+            kernel = getattr(layer, "W", getattr(layer, "W_q", None))
+            kernel = () if kernel is None else kernel.shape
+            knows_output = hasattr(model, "output_shape") and hasattr(layer, "W")
+            output = model.output_shape(name, input_size) if knows_output else ()
+            kind = type(layer).__name__
+            rows.append((name or kind, kind, _times(kernel), _times(output), *sizes(layer.num_parameters())))
         elif name == "blocks.1":
             more = model.blocks[1:]
             count = sum(block.num_parameters() for block in more)

@@ -15,6 +15,7 @@ from minibnn.errors import InputError, InputTypeError
 from minibnn.layers.module import Module, evaluating
 from minibnn.training.examples import Examples
 from minibnn.training.losses import cross_entropy
+from minibnn.training.memory import keep_freed_memory
 from minibnn.training.metrics import FlipCounter, RunningAverage, accuracy, perplexity
 from minibnn.training.optimizers import Optimizer
 from minibnn.training.progress import ProgressBar
@@ -81,6 +82,7 @@ def fit(
     _check_count("epochs", epochs)
     _check_count("max_steps", 0 if max_steps is None else max_steps)
     history = [] if history is None else history
+    keep_freed_memory()
     epoch, step = _end_of(history)
     flips = FlipCounter(model)
     while epoch < epochs and (max_steps is None or step < max_steps):

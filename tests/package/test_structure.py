@@ -14,12 +14,12 @@ import minibnn
 PACKAGE = Path(minibnn.__file__).parent
 ROOT = PACKAGE.parent
 
-# A part may import itself and the parts to its left. `data` knows arrays and files, nothing of models.
+# A part may import itself and the parts to its left. `data` knows arrays, files and kernels, nothing of models.
 ORDER = (
     "errors",
     "files",
-    "data",
     "kernels",
+    "data",
     "autograd",
     "layers",
     "models",
@@ -30,7 +30,7 @@ ORDER = (
     "commands",
     "cli",
 )
-ONLY = {"data": {"errors", "files"}, "kernels": {"errors"}, "reading": {"errors", "files"}}
+ONLY = {"data": {"errors", "files", "kernels"}, "kernels": {"errors"}, "reading": {"errors", "files"}}
 
 
 def part_of(path):

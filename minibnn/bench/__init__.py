@@ -1,0 +1,1 @@
+"""The benchmarks behind `minibnn bench`: rivals measured side by side, in one process, on the machine at hand."""
