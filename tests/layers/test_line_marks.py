@@ -1,16 +1,19 @@
-"""Every line of Algorithms 1 and 3 to 8 is marked at the code that does it: once, in the paper's order."""
+"""Every line of Algorithms 1 to 8 is marked at the code that does it: once, in the paper's order."""
 
 import textwrap
 
 import pytest
 from layers.line_marks import BadLineMark, check_marks, line_marks, marks_of, numbers
 
+from minibnn.bits.packed_layers import PackedBNCVL, PackedBNFCL
 from minibnn.layers import BATL, BEMBL, BNCVL, BNFCL, BTFB
 from minibnn.models import BCVNN, BLM
 
 PAPER_LINES = {
     BNFCL: "1-6, 8-11",  # 7 is `end`
+    PackedBNFCL: "1-4",
     BNCVL: "1-6, 8-11",
+    PackedBNCVL: "1-4",  # as Algorithm 2 simplifies Algorithm 1
     BEMBL: "1-9",
     BTFB: "1-8",
     BATL: "1-24",
