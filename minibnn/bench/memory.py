@@ -20,7 +20,7 @@ from minibnn.models.summary import table
 
 CLASSIFIER, WRITER = "BCVNN 3x3", "BLM small"
 GOALS = {CLASSIFIER: 660_000, "rise": 120_000_000}  # bytes, at most
-PROMPT, WRITTEN = 64, 16  # tokens that the measured process reads, and writes
+PROMPT, WRITTEN = 240, 16  # tokens that the measured process reads, and writes
 
 # A fresh process. The system's own name for the largest memory so far is VmHWM; ru_maxrss, which other systems have,
 # counts on Linux what the process that started this one held.

@@ -123,7 +123,7 @@ _SUFFIXES = (".raw", ".tokens", ".txt")
 def table(results):
     """The results of `run` as a text table (str)."""
     lines = [
-        f"{results['megabytes']:.2f} MB of text in {results['texts']:,} pieces, {results['vocab_size']:,} word pieces; "
+        f"{results['megabytes']:.2f} MB of text in {results['texts']:,} lines, {results['vocab_size']:,} word pieces; "
         f"medians of {results['rounds']} rounds in turns; str in, ids out",
         "",
         f"{'threads':>7}  {'':15}  {'ms':>7}  {'MB/s':>6}  {'ratio':>6}",

@@ -4,15 +4,24 @@ from minibnn.data.dishes import draw_dishes
 from minibnn.data.food101 import read_food101, read_photo
 from minibnn.data.image_set import ImageSet, random_flips, to_float
 from minibnn.data.python_help import builtin_text
-from minibnn.data.text import sentence_rows, split_text, token_blocks
+from minibnn.data.text import (
+    batches_by_length,
+    padding_share,
+    sentence_rows,
+    split_list,
+    split_text,
+    token_blocks,
+)
 from minibnn.data.wikitext import read_wikitext, running_text, sentences
 from minibnn.data.wordpiece import WordPiece
 
 __all__ = [
     "ImageSet",
     "WordPiece",
+    "batches_by_length",
     "builtin_text",
     "draw_dishes",
+    "padding_share",
     "random_flips",
     "read_food101",
     "read_photo",
@@ -20,6 +29,7 @@ __all__ = [
     "running_text",
     "sentence_rows",
     "sentences",
+    "split_list",
     "split_text",
     "to_float",
     "token_blocks",

@@ -3,19 +3,21 @@
 Five steps, in this order: clean, isolate Chinese characters, decompose and strip accents, lower-case, split on
 punctuation. The rules are those of BERT (Devlin et al., arXiv 1810.04805) as the `tokenizers` package applies them.
 
-What a character *is* comes from `unicodedata`, so it follows the Unicode version of the running Python. `tokenizers`
-carries older tables, hence the two differ on some 800 rare characters, none of which occurs in BERT's vocabulary:
+This is the specification, to be read and to test against. Encoding does not call it but walks through a table that was
+made from it once, see `minibnn.data.unicode_table`: what a character *is* comes from `unicodedata` here, and so follows
+the Unicode version of the running Python. `tokenizers` carries older tables still. The two differ on some 800 rare
+characters, none of which occurs in BERT's vocabulary; tests/data/test_tokenizers.py lists all of them:
 
-- combining marks, format characters, punctuation and capital letters that were added after Unicode 8 (2015), such as
-  U+2E43 to U+2E5D or U+1ABF to U+1ACE: here they have their proper category, there they are ordinary letters;
-- U+166D and U+1734, whose category was changed by Unicode since;
+- combining marks, format characters and punctuation that were added after Unicode 8 (2015), such as U+2E43 to U+2E5D or
+  U+1ABF to U+1ACE: here they have their proper category, there they are ordinary letters;
+- U+166D, U+1734 and a few others, whose category was changed by Unicode since;
+- capital letters younger than Unicode 14, which `tokenizers` already makes small;
 - U+2B820 to U+2B91F, 256 rare ideographs that BERT isolates and `tokenizers` does not (its range begins at U+2B920).
 """
 
 import unicodedata
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-LONGEST_WORD = 100  # characters; BERT does not try to cut up anything longer
 CHINESE_RANGES = (
     (0x4E00, 0x9FFF),
     (0x3400, 0x4DBF),
@@ -28,32 +30,15 @@ CHINESE_RANGES = (
 )
 ASCII_SYMBOLS = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
-# str.split() also cuts at these seven, which BERT removes as control characters without cutting the word.
-_CONTROL_BUT_SPACE_TO_PYTHON = str.maketrans("", "", "\x0b\x0c\x1c\x1d\x1e\x1f\x85")
-
-
-def split_on_space(text):
-    """The stretches of `text` between white space, as a list of str; the later rules never look across one.
-
-    Once the seven control characters that only Python takes for space are gone, `str.split` cuts exactly at Unicode's
-    White_Space characters, as BERT does. A caller may therefore remember the tokens of each stretch.
-    """
-    return text.translate(_CONTROL_BUT_SPACE_TO_PYTHON).split()
-
 
 def basic_tokens(text):
     """Words and punctuation marks of `text` (str) by BERT's uncased rules, as a list of str.
 
     `basic_tokens("Naïve  cats: 東京!")` is `["naive", "cats", ":", "東", "京", "!"]`.
     """
-    return [token for stretch in split_on_space(text) for token in stretch_tokens(stretch)]
-
-
-def stretch_tokens(stretch):
-    """`basic_tokens` of one stretch from `split_on_space` (str without white space), as a list of str."""
     tokens = []
-    for word in isolate_chinese(clean(stretch)).split():
-        tokens.extend(split_on_punctuation(lower_case(strip_accents(word))))
+    for word in isolate_chinese(clean(text)).split():
+        tokens += split_on_punctuation(lower_case(strip_accents(word)))
     return tokens
 
 

@@ -7,7 +7,15 @@ import numpy as np
 from minibnn.data.python_help import builtin_text
 from minibnn.errors import InputError, InputTypeError
 
-__all__ = ["builtin_text", "sentence_rows", "split_text", "token_blocks"]
+__all__ = [
+    "batches_by_length",
+    "builtin_text",
+    "padding_share",
+    "sentence_rows",
+    "split_list",
+    "split_text",
+    "token_blocks",
+]
 
 LARGEST_ID = np.iinfo(np.int32).max  # beyond it an int32 would silently wrap around
 
@@ -33,18 +41,36 @@ def split_text(text, fraction=0.1):
     """
     if not isinstance(text, str):
         raise InputTypeError(f"split_text expects a str, got {type(text).__name__}")
-    if not 0 < fraction < 1:
-        raise InputError(f"fraction is {fraction!r}, expected a number between 0 and 1, such as 0.1")
+    _check_fraction(fraction)
     units, joint = _units(text, 5 / fraction)
-    by_length = sorted(range(len(units)), key=lambda i: len(units[i]))  # a stable sort: the result is determined
+    train, validation = split_list(units, fraction, "the text has {} line(s)")
+    return joint.join(train), joint.join(validation)
+
+
+def split_list(items, fraction=0.05, found="there are {} items"):
+    """Divide texts or sequences of ids into training and validation items (two lists), always in the same way.
+
+    Every k-th item goes to validation, k being 1 / `fraction` (0.05: the paper's 95 / 5), counted in order of length;
+    each part keeps the order of `items`.
+
+    Args:
+        items: N objects that have a length, such as sentences (str) or their ids.
+        fraction: float between 0 and 1, the share of validation items.
+        found: str, says in errors how many there are.
+
+    Raises InputError if `fraction` is not between 0 and 1 or there are too few items to divide.
+    """
+    _check_fraction(fraction)
+    items = list(items)
+    by_length = sorted(range(len(items)), key=lambda i: len(items[i]))  # a stable sort: the result is determined
     chosen = {i for n, i in enumerate(by_length) if int((n + 1) * fraction + 0.5) > int(n * fraction + 0.5)}
-    if not 0 < len(chosen) < len(units):
+    if not 0 < len(chosen) < len(items):
         raise InputError(
-            f"the text has {len(units)} line(s), too few to take {fraction} of them for validation; pass a "
-            "longer text, or another fraction"
+            f"{found.format(len(items))}, too few to take {fraction} of them for validation; pass a longer text, or "
+            "another fraction"
         )
-    train = [unit for i, unit in enumerate(units) if i not in chosen]
-    return joint.join(train), joint.join(units[i] for i in sorted(chosen))
+    train = [item for i, item in enumerate(items) if i not in chosen]
+    return train, [items[i] for i in sorted(chosen)]
 
 
 def token_blocks(ids, length):
@@ -101,10 +127,47 @@ def sentence_rows(list_of_ids, length, pad_id, cls_id, sep_id):
     return rows
 
 
+def batches_by_length(lengths, batch_size, rng=None):
+    """Batches of rows of about the same length: little padding is left when each is cut to its longest row.
+
+    Args:
+        lengths: integers (N,), how many tokens of each row are not padding.
+        batch_size: int >= 1, rows in a batch; one batch may have fewer.
+        rng: numpy.random.Generator that mixes rows of equal length and then the batches; None for the shortest first.
+
+    Returns a list of integer arrays, the indices of the rows in each batch; every row is in one of them.
+    Raises InputError if `batch_size` is below 1, InputTypeError if `lengths` is not a flat sequence of integers.
+    """
+    lengths = _length_array(lengths)
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise InputError(f"batch_size is {batch_size!r}, expected an integer of at least 1")
+    order = np.arange(lengths.size) if rng is None else rng.permutation(lengths.size)
+    order = order[np.argsort(lengths[order], kind="stable")]
+    batches = [order[start : start + batch_size] for start in range(0, order.size, batch_size)]
+    return batches if rng is None else [batches[i] for i in rng.permutation(len(batches))]
+
+
+def padding_share(lengths, batches):
+    """The share (float, 0 to 1) of padding in all batches, each being as wide as its longest row.
+
+    `lengths`: integers (N,). `batches`: sequence of index arrays, as from `batches_by_length`; a single batch of all
+    rows says how much padding there is without grouping.
+    """
+    lengths = _length_array(lengths)
+    places = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
+    used = sum(int(lengths[batch].sum()) for batch in batches)
+    return 1 - used / places if places else 0.0
+
+
 def _units(text, wanted):
     """The units of the largest kind of which there are `wanted` (the smallest if none has so many), and their joint."""
     kinds = [([unit for unit in boundary.split(text) if unit.strip()], joint) for boundary, joint in _UNITS]
     return next((kind for kind in kinds if len(kind[0]) >= wanted), kinds[-1])
+
+
+def _check_fraction(fraction):
+    if not 0 < fraction < 1:
+        raise InputError(f"fraction is {fraction!r}, expected a number between 0 and 1, such as 0.1")
 
 
 def _checked_length(length, smallest):
@@ -113,6 +176,15 @@ def _checked_length(length, smallest):
             f"length is {length!r}, expected an integer of at least {smallest}; choose a longer length (max_len)"
         )
     return int(length)
+
+
+def _length_array(lengths):
+    array = np.asarray(lengths)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InputTypeError(
+            f"lengths: expected a flat sequence of integers, got shape {array.shape} of dtype {array.dtype}"
+        )
+    return array
 
 
 def _id_array(ids, name="ids"):

@@ -2,20 +2,20 @@
 
 A word that the vocabulary does not hold is cut into pieces that it does: "unwanted" becomes "un", "##want", "##ed",
 where "##" marks a piece that continues a word. Cutting takes the longest piece that fits, then the longest that fits
-the rest, and so on; if at some point none fits, the whole word becomes [UNK].
+the rest, and so on; if at some point none fits, or the word has more than 100 characters, it becomes [UNK] as a whole.
+What a word is, `minibnn.data.basic_tokens` says; how all this is made fast, `minibnn.data.encoder`.
 """
 
-import itertools
+import functools
 import operator
 import re
 from pathlib import Path
 
-from minibnn.data.basic_tokens import LONGEST_WORD, SPECIAL_TOKENS, split_on_space, stretch_tokens
+from minibnn.data.basic_tokens import SPECIAL_TOKENS
+from minibnn.data.encoder import Encoder
 from minibnn.data.wordpiece_training import train_pieces
 from minibnn.errors import InputError, InputTypeError
 from minibnn.files import replacing
-
-CACHE_SIZE = 200_000  # stretches; real text repeats itself, so most look-ups end here
 
 
 class WordPiece:
@@ -39,8 +39,6 @@ class WordPiece:
         self.pad_id = self._special("[PAD]")
         self.unknown_id = self._special("[UNK]")
         self._special_ids = {self._ids[token] for token in SPECIAL_TOKENS if token in self._ids}
-        self._longest_piece = max(len(token.removeprefix("##")) for token in self.tokens)
-        self._cache = _StretchCache(self)
 
     @classmethod
     def from_file(cls, vocab_path):
@@ -105,15 +103,39 @@ class WordPiece:
         The name of a special token in `text` is text like any other: "[SEP]" gives the pieces of "[", "sep" and "]".
         Raises InputTypeError if `text` is not a str.
         """
-        if not isinstance(text, str):
-            raise InputTypeError(f"encode expects a str, got {type(text).__name__}; for several texts use encode_batch")
-        return list(itertools.chain.from_iterable(map(self._cache.__getitem__, split_on_space(text))))
+        return self.encode_batch([_checked_text(text)])[0]
 
-    def encode_batch(self, texts):
-        """`encode` of every str in `texts`, as a list of lists of int (no padding, no special tokens)."""
-        if isinstance(texts, str):
-            raise InputTypeError("encode_batch expects a list of str, got one str; use encode for a single text")
-        return [self.encode(text) for text in texts]
+    def encode_batch(self, texts, *, threads=None):
+        """`encode` of every text, as a list of lists of int (no padding, no special tokens).
+
+        Args:
+            texts: iterable of str.
+            threads: int, how many threads share the work; None for NUMBA_NUM_THREADS, as many as there are cores. The
+                ids do not depend on it.
+
+        Raises InputTypeError if a text is not a str, InputError if `threads` is not a positive int.
+        """
+        return list(self._encoder.lists(_checked_texts(texts), threads))
+
+    def encode_arrays(self, texts, *, threads=None):
+        """The same as a list of int32 arrays (n,): less memory, and less time where the ids go on into an array."""
+        return list(self._encoder.arrays(_checked_texts(texts), threads))
+
+    def encode_with_offsets(self, text):
+        """The ids of `text` (str), and for each the place in `text` that it stands for.
+
+        Returns (ids, offsets): a list of int as `encode` gives, and a list of (start, end), int, such that
+        `text[start:end]` is what became the piece: its first to its last character, in the spelling of the text and
+        with what was dropped between them. Pieces of one character, such as the letters of a Hangul syllable, have
+        the same place.
+        Raises InputTypeError if `text` is not a str.
+        """
+        ids, spans = self._encoder.spans(_checked_text(text))
+        return ids.tolist(), [*zip(*spans.T.tolist(), strict=True)]
+
+    @functools.cached_property
+    def _encoder(self):
+        return Encoder(self._ids, self.unknown_id)
 
     def decode(self, ids, *, keep_special=False):
         """Text (str) of `ids` (iterable of int, or an integer array (T,)).
@@ -154,38 +176,17 @@ class WordPiece:
             raise InputError(f"ids[{position}] is {i}, expected 0 to {len(self) - 1} (the vocabulary's pieces)")
         return i
 
-    def _word_ids(self, word):
-        """Greedy longest match first: at each place the longest piece that fits, or [UNK] for the whole word."""
-        if len(word) > LONGEST_WORD:
-            return [self.unknown_id]
-        ids, start = [], 0
-        while start < len(word):
-            prefix = "##" if start else ""
-            for end in range(min(len(word), start + self._longest_piece), start, -1):
-                i = self._ids.get(prefix + word[start:end])
-                if i is not None:
-                    break
-            else:
-                return [self.unknown_id]
-            ids.append(i)
-            start = end
-        return ids
+
+def _checked_text(text):
+    if not isinstance(text, str):
+        raise InputTypeError(f"encode expects a str, got {type(text).__name__}; for several texts use encode_batch")
+    return text
 
 
-class _StretchCache(dict):
-    """ids of every stretch seen so far: encoding is then one dictionary look-up per word of running text."""
-
-    def __init__(self, wordpiece):
-        super().__init__()
-        self.wordpiece = wordpiece
-
-    def __missing__(self, stretch):
-        ids = tuple(i for word in stretch_tokens(stretch) for i in self.wordpiece._word_ids(word))
-        if len(self) >= CACHE_SIZE:
-            self.clear()
-        if len(stretch) <= LONGEST_WORD:  # longer ones hardly ever come back
-            self[stretch] = ids
-        return ids
+def _checked_texts(texts):
+    if isinstance(texts, str):
+        raise InputTypeError("encode_batch expects a list of str, got one str; use encode for a single text")
+    return texts
 
 
 def _index(tokens):

@@ -9,8 +9,10 @@ import heapq
 from collections import Counter, defaultdict
 from itertools import pairwise
 
-from minibnn.data.basic_tokens import ASCII_SYMBOLS, LONGEST_WORD, SPECIAL_TOKENS, split_on_space, stretch_tokens
-from minibnn.errors import InputError, InputTypeError
+from minibnn.data.basic_tokens import ASCII_SYMBOLS, SPECIAL_TOKENS
+from minibnn.data.encoder import words
+from minibnn.errors import InputError
+from minibnn.kernels.word_tables import LONGEST_WORD
 
 MIN_FREQUENCY = 2  # what was seen once is no pattern
 LETTERS_AND_DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -36,34 +38,21 @@ def train_pieces(texts, vocab_size):
     smallest = len(SPECIAL_TOKENS) + len(BASE_ALPHABET)
     if not isinstance(vocab_size, int) or vocab_size < smallest:
         raise InputError(f"vocab_size is {vocab_size!r}, expected an integer of at least {smallest}")
-    counts = word_counts([texts] if isinstance(texts, str) else texts)
+    counts = Counter()
+    for found in words([texts] if isinstance(texts, str) else texts):
+        counts.update(found)
     if not counts:
         raise InputError(f"the texts to train on hold no word of at most {LONGEST_WORD} characters; expected some text")
     pieces = [*SPECIAL_TOKENS, *alphabet(counts, (vocab_size - smallest) // 2)]
     known = set(pieces)
-    words = {word: count for word, count in counts.items() if known.issuperset(characters(word))}
-    for piece in merges(words):
+    spelled = {word: count for word, count in counts.items() if known.issuperset(characters(word))}
+    for piece in merges(spelled):
         if len(pieces) == vocab_size:
             break
         if piece not in known:  # two different pairs can spell the same piece
             known.add(piece)
             pieces.append(piece)
     return pieces
-
-
-def word_counts(texts):
-    """Counter {word: occurrences} of the words of an iterable of str, by BERT's uncased rules."""
-    stretches = Counter()
-    for text in texts:
-        if not isinstance(text, str):
-            raise InputTypeError(f"expected texts of type str to train on, got {type(text).__name__}")
-        stretches.update(split_on_space(text))
-    counts = Counter()
-    for stretch, count in stretches.items():
-        for word in stretch_tokens(stretch):
-            if len(word) <= LONGEST_WORD:
-                counts[word] += count
-    return counts
 
 
 def characters(word):

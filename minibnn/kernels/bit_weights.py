@@ -8,7 +8,8 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels.jit import kernel, parallel_kernel
-from minibnn.kernels.simd import nonzero_bits, nonzero_lanes, store_table, zero_words
+from minibnn.kernels.simd import store_table, zero_words
+from minibnn.kernels.simd_bytes import nonzero_bits, nonzero_lanes
 
 
 @kernel

@@ -36,10 +36,9 @@ def _finish(y, bias, activation):
     mean, squares = total / y.size, np.float64(0)
     for i in range(y.size):
         squares += (y[i] - mean) ** 2
-    shift, scale = np.float32(mean), np.float32(1 / np.sqrt(squares / y.size + EPSILON))
-    floor = np.float32(0 if activation == RELU else -np.inf)
+    scale, floor = 1 / np.sqrt(squares / y.size + EPSILON), 0.0 if activation == RELU else -np.inf
     for i in range(y.size):
-        y[i] = max((y[i] - shift) * scale, floor)
+        y[i] = max((y[i] - mean) * scale, floor)
     if activation == GELU:
         gelu_row(y, y)
 

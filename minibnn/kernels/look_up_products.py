@@ -16,7 +16,7 @@ from minibnn.kernels.simd import add_floats, load_words, look_up_and_add, shift_
 
 LANES = 16
 BLOCKS = 4  # outputs come in multiples of 4 blocks
-CHUNK = 32  # words, 1024 inputs: their tables stay in the cache, and short sums round less than long ones
+CHUNK = 16  # words, 512 inputs: their tables stay in the cache, and short sums round less than long ones
 
 
 def _tile(rows, blocks):

@@ -13,17 +13,8 @@ from numba import prange
 
 from minibnn.kernels import masked_products
 from minibnn.kernels.jit import ordered_kernel, parallel_kernel
-from minibnn.kernels.simd import (
-    byte_indices,
-    has_avx512,
-    load_words,
-    look_up_bytes_and_add,
-    shift_right,
-    store_bytes,
-    store_scaled,
-    subset_sums,
-    zero_words,
-)
+from minibnn.kernels.simd import has_avx512, load_words, shift_right, subset_sums, zero_words
+from minibnn.kernels.simd_bytes import byte_indices, look_up_bytes_and_add, store_bytes, store_scaled
 
 FEATURES = ("avx512f", "avx512bw", "avx512vbmi", "avx512vnni")
 SMALLEST = np.float32(1e-30)  # below it, 32767 / number is beyond the range of float32, or near it

@@ -53,13 +53,14 @@ floats = Vector("floats", ir.FloatType())
 words = Vector("words", ir.IntType(32))
 
 
-def _pointer(context, builder, array_type, array, index, vector):
+def address_of(context, builder, array_type, array, index, vector):
     """The address of array[index], as that of a whole vector."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), vector.llvm.as_pointer())
 
 
-def _literal(count):
+def literal(count):
+    """The number that is written in the source where `count` stands; it is known while the program is compiled."""
     if not isinstance(count, types.IntegerLiteral):
         raise RequireLiteralValue("the number of vectors must be written in the source")
     return count.literal_value
@@ -68,7 +69,7 @@ def _literal(count):
 @intrinsic
 def zeros(typing, count):
     """A tuple of `count` vectors of sixteen zeros, float32."""
-    result = types.UniTuple(floats, _literal(count))
+    result = types.UniTuple(floats, literal(count))
     return result(count), lambda context, builder, signature, arguments: ir.Constant(
         context.get_value_type(result), None
     )
@@ -77,7 +78,7 @@ def zeros(typing, count):
 @intrinsic
 def zero_words(typing, count):
     """A tuple of `count` vectors of sixteen zeros, int32."""
-    result = types.UniTuple(words, _literal(count))
+    result = types.UniTuple(words, literal(count))
     return result(count), lambda context, builder, signature, arguments: ir.Constant(
         context.get_value_type(result), None
     )
@@ -90,14 +91,14 @@ def load_words(typing, count, array, index, stride, byte):
     They are read `byte` bytes later, so that bit 8 * byte of each word of the array becomes bit 0: a shift that costs
     nothing. The memory must go on for `byte` bytes behind the array.
     """
-    result = types.UniTuple(words, _literal(count))
+    result = types.UniTuple(words, literal(count))
     byte_pointer = ir.IntType(8).as_pointer()
 
     def emit(context, builder, signature, arguments):
         _, data, at, stride, byte = arguments
         loaded = []
         for _ in range(result.count):
-            address = builder.bitcast(_pointer(context, builder, array, data, at, words), byte_pointer)
+            address = builder.bitcast(address_of(context, builder, array, data, at, words), byte_pointer)
             shifted = builder.bitcast(builder.gep(address, [byte]), words.llvm.as_pointer())
             loaded.append(builder.load(shifted, align=1))
             at = builder.add(at, stride)
@@ -109,7 +110,7 @@ def load_words(typing, count, array, index, stride, byte):
 @intrinsic
 def shift_right(typing, vectors, count):
     """The words, each shifted right by `count` bits: the next bits become the lowest."""
-    shift = _literal(count)
+    shift = literal(count)
 
     def emit(context, builder, signature, arguments):
         by = ir.Constant(words.llvm, [shift] * LANES)
@@ -122,13 +123,13 @@ def shift_right(typing, vectors, count):
 @intrinsic
 def load_floats(typing, count, array, index, stride):
     """A tuple of `count` vectors of floats: array[index], array[index + stride], ..., each with its 15 followers."""
-    result = types.UniTuple(floats, _literal(count))
+    result = types.UniTuple(floats, literal(count))
 
     def emit(context, builder, signature, arguments):
         _, data, at, stride = arguments
         loaded = []
         for _ in range(result.count):
-            loaded.append(builder.load(_pointer(context, builder, array, data, at, floats), align=4))
+            loaded.append(builder.load(address_of(context, builder, array, data, at, floats), align=4))
             at = builder.add(at, stride)
         return context.make_tuple(builder, result, loaded)
 
@@ -145,9 +146,9 @@ def multiply_add(typing, sums, array, index, stride, vectors):
         base = context.make_array(array)(context, builder, data).data
         for n in range(len(total)):
             if n % len(factors) == 0:
-                number = _everywhere(builder, builder.load(builder.gep(base, [at])))
+                number = everywhere(builder, builder.load(builder.gep(base, [at])))
                 at = builder.add(at, stride)
-            total[n] = _call(builder, "llvm.fma.v16f32", floats.llvm, number, factors[n % len(factors)], total[n])
+            total[n] = call_llvm(builder, "llvm.fma.v16f32", floats.llvm, number, factors[n % len(factors)], total[n])
         return context.make_tuple(builder, sums, total)
 
     return sums(sums, array, types.intp, types.intp, vectors), emit
@@ -156,13 +157,13 @@ def multiply_add(typing, sums, array, index, stride, vectors):
 @intrinsic
 def add_floats(typing, array, index, row_stride, blocks, vectors):
     """Add the vectors, `blocks` of them side by side in each row, to the array, which begins a row at `index`."""
-    side_by_side = _literal(blocks)
+    side_by_side = literal(blocks)
 
     def emit(context, builder, signature, arguments):
         data, at, stride, _, values = arguments
         for n, value in enumerate(cgutils.unpack_tuple(builder, values)):
             place = builder.add(at, ir.Constant(at.type, n % side_by_side * LANES))
-            pointer = _pointer(context, builder, array, data, place, floats)
+            pointer = address_of(context, builder, array, data, place, floats)
             builder.store(builder.fadd(builder.load(pointer, align=4), value), pointer, align=4)
             if n % side_by_side == side_by_side - 1:
                 at = builder.add(at, stride)
@@ -184,7 +185,7 @@ def subset_sums(typing, a, b, c, d):
         parts = []
         for bit, number in enumerate(arguments):
             chosen = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [i >> bit & 1 for i in range(LANES)])
-            parts.append(builder.select(chosen, _everywhere(builder, number), ir.Constant(vector.llvm, None)))
+            parts.append(builder.select(chosen, everywhere(builder, number), ir.Constant(vector.llvm, None)))
         return add(add(parts[0], parts[1]), add(parts[2], parts[3]))
 
     return vector(a, a, a, a), emit
@@ -196,25 +197,10 @@ def store_table(typing, array, index, vector):
 
     def emit(context, builder, signature, arguments):
         data, at, value = arguments
-        builder.store(value, _pointer(context, builder, array, data, at, vector), align=4)
+        builder.store(value, address_of(context, builder, array, data, at, vector), align=4)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), emit
-
-
-@intrinsic
-def store_bytes(typing, array, index, vector, shift):
-    """array[index : index + 16] = eight bits of each word, from bit `shift` on."""
-
-    def emit(context, builder, signature, arguments):
-        data, at, value, by = arguments
-        low = builder.lshr(value, _everywhere(builder, builder.trunc(by, ir.IntType(32))))
-        bytes_ = builder.trunc(low, ir.VectorType(ir.IntType(8), LANES))
-        address = builder.gep(context.make_array(array)(context, builder, data).data, [at])
-        builder.store(bytes_, builder.bitcast(address, bytes_.type.as_pointer()), align=1)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, words, types.intp), emit
 
 
 @intrinsic
@@ -230,125 +216,29 @@ def look_up_and_add(typing, sums, tables, index, stride, indices, one):
     def emit(context, builder, signature, arguments):
         sums_, data, at, stride, indices_, one = arguments
         total, chosen = cgutils.unpack_tuple(builder, sums_), cgutils.unpack_tuple(builder, indices_)
-        ones = _everywhere(builder, one)
+        ones = everywhere(builder, one)
         for n in range(len(total)):
             if n % num_words == 0:
-                table = builder.load(_pointer(context, builder, tables, data, at, floats), align=4)
+                table = builder.load(address_of(context, builder, tables, data, at, floats), align=4)
                 at = builder.add(at, stride)
-            found = _call(builder, "llvm.x86.avx512.permvar.sf.512", floats.llvm, table, chosen[n % num_words])
+            found = call_llvm(builder, "llvm.x86.avx512.permvar.sf.512", floats.llvm, table, chosen[n % num_words])
             if n % 2:
                 total[n] = builder.fadd(total[n], found)
             else:
-                total[n] = _call(builder, "llvm.fma.v16f32", floats.llvm, found, ones, total[n])
+                total[n] = call_llvm(builder, "llvm.fma.v16f32", floats.llvm, found, ones, total[n])
         return context.make_tuple(builder, sums, total)
 
     return sums(sums, tables, types.intp, types.intp, indices, types.float32), emit
 
 
-@intrinsic
-def nonzero_lanes(typing, vector, array, index, shift):
-    """The words of `vector`, with bit `shift` set in the lanes where array[index : index + 16] is not zero."""
-
-    def emit(context, builder, signature, arguments):
-        old, data, at, by = arguments
-        numbers = builder.load(_pointer(context, builder, array, data, at, floats), align=4)
-        found = builder.fcmp_unordered("!=", numbers, ir.Constant(floats.llvm, None))
-        ones = builder.select(found, _everywhere(builder, builder.shl(ir.IntType(32)(1), by)), words.llvm(None))
-        return builder.or_(old, ones)
-
-    return words(words, array, types.intp, types.uint32), emit
-
-
-@intrinsic
-def nonzero_bits(typing, array, index):
-    """An integer whose bit i says whether array[index + i] is not zero, for i from 0 to 15."""
-
-    def emit(context, builder, signature, arguments):
-        numbers = builder.load(_pointer(context, builder, array, arguments[0], arguments[1], floats), align=4)
-        found = builder.fcmp_unordered("!=", numbers, ir.Constant(floats.llvm, None))
-        return builder.zext(builder.bitcast(found, ir.IntType(LANES)), ir.IntType(64))
-
-    return types.uint64(array, types.intp), emit
-
-
-@intrinsic
-def byte_indices(typing, vectors):
-    """The lowest four bits of each byte, plus 0, 16, 32, 48: indices into four tables of sixteen bytes in a row."""
-
-    def emit(context, builder, signature, arguments):
-        low, place = ir.Constant(words.llvm, [0x0F0F0F0F] * LANES), ir.Constant(words.llvm, [0x30201000] * LANES)
-        old = cgutils.unpack_tuple(builder, arguments[0])
-        return context.make_tuple(builder, vectors, [builder.or_(builder.and_(word, low), place) for word in old])
-
-    return vectors(vectors), emit
-
-
-@intrinsic
-def look_up_bytes_and_add(typing, sums, tables, index, planes, indices):
-    """sums[(r * J + j) * P + p] += the sum of four bytes, for all rows r, vectors of indices j and planes p.
-
-    A table has 64 bytes; that of row r and plane p begins at tables[index + 64 (r P + p)]. All 64 look-ups of a vector
-    are one instruction (vpermb), and adding each four found bytes to a lane another (vpdpbusd). The bytes of the last
-    plane have a sign.
-    """
-    num_planes, num_indices = _literal(planes), indices.count
-    bytes_ = ir.VectorType(ir.IntType(8), 4 * LANES)
-
-    def emit(context, builder, signature, arguments):
-        sums_, data, at, _, indices_ = arguments
-        total = cgutils.unpack_tuple(builder, sums_)
-        chosen = [builder.bitcast(v, bytes_) for v in cgutils.unpack_tuple(builder, indices_)]
-        ones = ir.Constant(words.llvm, [0x01010101] * LANES)
-        for n in range(len(total) // num_indices):
-            row, plane = divmod(n, num_planes)
-            address = builder.gep(context.make_array(tables)(context, builder, data).data, [at])
-            table = builder.load(builder.bitcast(address, bytes_.as_pointer()), align=1)
-            at = builder.add(at, ir.Constant(at.type, 64))
-            for j in range(num_indices):
-                found = _call(builder, "llvm.x86.avx512.permvar.qi.512", bytes_, table, chosen[j])
-                k = (row * num_indices + j) * num_planes + plane
-                found = builder.bitcast(found, words.llvm)
-                factors = (ones, found) if plane == num_planes - 1 else (found, ones)  # unsigned, signed
-                total[k] = _call(builder, "llvm.x86.avx512.vpdpbusd.512", words.llvm, total[k], *factors)
-        return context.make_tuple(builder, sums, total)
-
-    return sums(sums, tables, types.intp, planes, indices), emit
-
-
-@intrinsic
-def store_scaled(typing, array, index, scales, row, row_stride, blocks, planes, sums):
-    """The sums of all planes, put together and times the scale of their row, as floats, into the array."""
-    num_blocks, num_planes = _literal(blocks), _literal(planes)
-
-    def emit(context, builder, signature, arguments):
-        data, at, scale_array, row, stride, _, _, sums_ = arguments
-        total = cgutils.unpack_tuple(builder, sums_)
-        for r in range(len(total) // (num_blocks * num_planes)):
-            pointer = builder.gep(context.make_array(scales)(context, builder, scale_array).data, [row])
-            scale = _everywhere(builder, builder.load(pointer))
-            row = builder.add(row, ir.Constant(row.type, 1))
-            for j in range(num_blocks):
-                value = ir.Constant(floats.llvm, None)
-                for plane in reversed(range(num_planes)):
-                    part = builder.sitofp(total[(r * num_blocks + j) * num_planes + plane], floats.llvm)
-                    value = builder.fadd(builder.fmul(value, ir.Constant(floats.llvm, [256.0] * LANES)), part)
-                place = builder.add(at, ir.Constant(at.type, j * LANES))
-                builder.store(
-                    builder.fmul(value, scale), _pointer(context, builder, array, data, place, floats), align=4
-                )
-            at = builder.add(at, stride)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, scales, types.intp, types.intp, blocks, planes, sums), emit
-
-
-def _everywhere(builder, number):
+def everywhere(builder, number):
     """A vector with the number in all lanes."""
     kind = ir.VectorType(number.type, LANES)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.IntType(32)(0))
     return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), ir.Constant(words.llvm, None))
 
 
-def _call(builder, name, result, *arguments):
+def call_llvm(builder, name, result, *arguments):
+    """Call one of LLVM's own functions, most of which are one instruction."""
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)

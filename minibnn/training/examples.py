@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.data import batches_by_length
 from minibnn.errors import InputError, InputTypeError
 
 
@@ -21,17 +22,20 @@ class Examples:
         prepare: turns a batch as stored into what the model takes, for instance uint8 pixels into float32 from -1 to 1;
             None if they are the same. It sees one batch at a time, so that the data can stay small.
         ignore: labels with this value (the padding token) count neither in the loss nor in a metric; None for no such.
+        by_length: puts texts of about the same length into a batch, and cuts off the columns that are padding in all of
+            them. In a causal model the other tokens' outputs stay the same, since none looks at what comes after it.
 
     Raises:
         InputTypeError: if the labels are not integers.
-        InputError: if there are no examples, inputs and labels are not equally many, or some example has no label that
-            counts.
+        InputError: if there are no examples, inputs and labels are not equally many, some example has no label that
+            counts, or there is `by_length` without text whose padding is at the end.
     """
 
     inputs: Any
     labels: np.ndarray
     prepare: Callable | None = None
     ignore: int | None = None
+    by_length: bool = False
 
     def __post_init__(self):
         self.labels = np.asarray(self.labels)
@@ -47,6 +51,8 @@ class Examples:
                 f"example {int(np.argmin(counts))} has no label that counts (all equal ignore={self.ignore!r}); "
                 "leave such examples out"
             )
+        if self.by_length and not (self.is_text and self._padding_is_last(counts)):
+            raise InputError("by_length is for text with its padding (labels equal to ignore) at the end of each row")
 
     def __len__(self):
         return len(self.labels)
@@ -61,6 +67,10 @@ class Examples:
         labels = self.labels[indices]
         kept = np.ones(labels.shape, dtype=bool) if self.ignore is None else labels != self.ignore
         return kept.reshape(len(labels), -1).sum(axis=1)
+
+    def _padding_is_last(self, counts):
+        columns = np.arange(self.labels.shape[1])
+        return np.array_equal(self.labels != self.ignore, columns < counts[:, None])  # (N, T)
 
     def batches(self, batch_size, rng=None, augment=None):
         """Yield (inputs, labels) batch by batch, every example once; the last batch may be smaller.
@@ -77,15 +87,23 @@ class Examples:
         if augment is not None and rng is None:
             raise InputError("augment needs an rng: pass numpy.random.default_rng(seed)")
         _check_batch_size(batch_size)
-        order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
-        for start in range(0, len(self), batch_size):
-            chosen = order[start : start + batch_size]
-            inputs = self.inputs[chosen]
+        for chosen in self._order(batch_size, rng):
+            inputs, labels = self.inputs[chosen], self.labels[chosen]
+            if self.by_length:
+                longest = self.counts(chosen).max()
+                inputs, labels = inputs[:, :longest], labels[:, :longest]  # (B, T) -> (B, longest)
             if augment is not None:
                 inputs = augment(inputs, rng)
             if self.prepare is not None:
                 inputs = self.prepare(inputs)
-            yield inputs, self.labels[chosen]
+            yield inputs, labels
+
+    def _order(self, batch_size, rng):
+        """The indices of the examples of each batch, a list of integer arrays."""
+        if self.by_length:
+            return batches_by_length(self.counts(), batch_size, rng)
+        order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
+        return [order[start : start + batch_size] for start in range(0, len(self), batch_size)]
 
     def num_batches(self, batch_size):
         """How many batches `batches(batch_size)` yields."""

@@ -1,5 +1,6 @@
 """The built-in text, its division into two, and rows of ids."""
 
+import itertools
 import re
 
 import numpy as np
@@ -8,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minibnn.data.python_help import TOPICS, clean_topic, table_as_lines
-from minibnn.data.text import builtin_text, sentence_rows, split_text, token_blocks
+from minibnn.data.text import (
+    batches_by_length,
+    builtin_text,
+    padding_share,
+    sentence_rows,
+    split_list,
+    split_text,
+    token_blocks,
+)
+from minibnn.data.wikitext import read_wikitext, sentences
 from minibnn.errors import InputError, InputTypeError
 
 
@@ -86,6 +96,61 @@ class TestSplit:
             split_text("a\nb", 1)
         with pytest.raises(InputTypeError, match="expects a str, got list"):
             split_text(["a"], 0.1)
+
+
+class TestSplitList:
+    def test_one_in_twenty_of_all_lengths(self):
+        items = ["x" * (7 * i % 100 + 1) for i in range(100)]
+        train, validation = split_list(items)
+        assert (len(train), len(validation)) == (95, 5)
+        assert sorted(len(item) for item in validation) == [10, 30, 50, 70, 90]
+        assert [item for item in items if item in set(validation)] == validation
+        assert split_list(items) == (train, validation)
+
+    def test_errors(self):
+        with pytest.raises(InputError, match=r"there are 3 items, too few to take 0\.05 of them for validation"):
+            split_list(["a", "b", "c"])
+        with pytest.raises(InputError, match="fraction is 0, expected a number between 0 and 1"):
+            split_list(["a", "b", "c"], 0)
+
+
+class TestBatchesByLength:
+    @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 9), st.none() | st.integers(0, 9))
+    def test_every_row_once_and_no_other_batches_have_less_padding(self, lengths, batch_size, seed):
+        rng = None if seed is None else np.random.default_rng(seed)
+        batches = batches_by_length(lengths, batch_size, rng)
+        assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+        sizes = sorted(len(batch) for batch in batches)
+        assert sizes[1:] == [batch_size] * (len(batches) - 1)
+        ranges = sorted((min(lengths[i] for i in batch), max(lengths[i] for i in batch)) for batch in batches)
+        assert all(left[1] <= right[0] for left, right in itertools.pairwise(ranges))
+
+    def test_order(self):
+        lengths = [3, 1, 2, 3, 1, 2, 3, 1]
+        assert [batch.tolist() for batch in batches_by_length(lengths, 3)] == [[1, 4, 7], [2, 5, 0], [3, 6]]
+        mixed = [[b.tolist() for b in batches_by_length(lengths * 9, 8, np.random.default_rng(s))] for s in (0, 0, 1)]
+        assert mixed[0] == mixed[1] != mixed[2]
+        assert sorted(batches_by_length([1] * 20, 20, np.random.default_rng(0))[0]) == list(range(20))
+        assert batches_by_length([1] * 20, 20, np.random.default_rng(0))[0].tolist() != list(range(20))
+        assert [lengths[b[0] % 8] for b in mixed[0]] != sorted(lengths[b[0] % 8] for b in mixed[0])
+
+    def test_padding(self):
+        assert padding_share([4, 2, 2], [[0, 1, 2]]) == pytest.approx(1 / 3)
+        assert padding_share([4, 3, 2], batches_by_length([4, 3, 2], 2)) == pytest.approx(0.1)
+        assert padding_share([4, 2, 2], [[0], [1, 2]]) == padding_share([], []) == 0
+
+    def test_real_sentences_waste_little(self, real):
+        """Sentences of WikiText: of 16 in a batch, grouped by length less than 2 % is padding, in any order 50 %."""
+        lengths = [len(s.split()) + 2 for s in sentences(read_wikitext(real("wikitext-2-raw"), "test"))]
+        grouped = batches_by_length(lengths, 16, np.random.default_rng(0))
+        in_order = np.array_split(np.arange(len(lengths)), len(lengths) // 16)
+        assert padding_share(lengths, grouped) < 0.02 < 0.3 < padding_share(lengths, in_order)
+
+    def test_errors(self):
+        with pytest.raises(InputError, match="batch_size is 0, expected an integer of at least 1"):
+            batches_by_length([1, 2], 0)
+        with pytest.raises(InputTypeError, match=r"lengths: expected a flat sequence of integers, got shape \(1, 2\)"):
+            batches_by_length([[1, 2]], 2)
 
 
 class TestRows:

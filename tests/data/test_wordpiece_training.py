@@ -104,7 +104,7 @@ class TestTraining:
             ("text", "many", "vocab_size is 'many'"),
             (["", " \n"], 200, "hold no word"),
             ([], 200, "hold no word"),
-            (["text", None], 200, "expected texts of type str to train on, got NoneType"),
+            (["text", None], 200, r"texts\[1\] is of type NoneType, expected a str"),
         ],
     )
     def test_errors(self, texts, vocab_size, message):
