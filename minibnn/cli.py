@@ -5,7 +5,7 @@ import os
 import sys
 
 from minibnn import __version__
-from minibnn.commands import bench, demo, generate, info, pack, train
+from minibnn.commands import bench, data, demo, generate, info, pack, train
 from minibnn.errors import InputError
 
 NEXT_STEPS = """\
@@ -75,6 +75,6 @@ def _parser():
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)  # --debug wherever it stands
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (demo, train, generate, pack, info, bench):
+    for family in (demo, train, generate, pack, data, info, bench):
         family.add_to(commands, common)
     return parser

@@ -19,6 +19,12 @@ def pytest_configure(config):
     config.stash[TALLY] = Counter()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache for these tests alone, also in the processes that they start: the user's is left as it is."""
+    os.environ["MINIBNN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def gradient_tally(request):
     """Counts what the gradient checks compared; shown at the end of the run."""

@@ -9,6 +9,8 @@ import numpy as np
 
 from minibnn import kernels
 
+FEW_CHANNELS = 8  # with fewer, such as the three colours of a photo, making tables takes longer than multiplying
+
 
 def holds_bits(W):
     """Whether a Tensor is zeros and ones by the way it was made."""
@@ -17,7 +19,7 @@ def holds_bits(W):
 
 def convolve(x, W):
     """`conv2d` of images (B, H, W, C), an array, and a kernel (kH, kW, C, F), a Tensor: an array (B, H, W, F)."""
-    if holds_bits(W):
+    if holds_bits(W) and W.shape[2] >= FEW_CHANNELS:
         return _convolve_bits(x, kernels.pack_kernel, W.data, W.shape[2], W.shape[3])
     return _convolve_floats(x, W.data, (W.shape[0] - 1) // 2, (W.shape[1] - 1) // 2)
 

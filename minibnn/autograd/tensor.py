@@ -130,7 +130,8 @@ class Tensor:
         x, y = _broadcastable("multiply", self, other)
 
         def vjp(g):
-            return unbroadcast(g * y.data, x.shape), unbroadcast(g * x.data, y.shape)
+            gx = unbroadcast(g * y.data, x.shape) if x.requires_grad else None
+            return gx, unbroadcast(g * x.data, y.shape) if y.requires_grad else None
 
         return operation("multiply", x.data * y.data, (x, y), vjp)
 
@@ -139,7 +140,8 @@ class Tensor:
         quotient = x.data / y.data
 
         def vjp(g):
-            return unbroadcast(g / y.data, x.shape), unbroadcast(-g * quotient / y.data, y.shape)
+            gx = unbroadcast(g / y.data, x.shape) if x.requires_grad else None
+            return gx, unbroadcast(-g * quotient / y.data, y.shape) if y.requires_grad else None
 
         return operation("divide", quotient, (x, y), vjp)
 

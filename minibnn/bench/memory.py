@@ -64,7 +64,7 @@ def run():
 def load_and_run(path):
     """Load a packed language model, let it read PROMPT tokens and write WRITTEN more."""
     packed = load_packed(path)
-    list(generate(packed, np.arange(PROMPT), WRITTEN, temperature=0))
+    list(generate(packed, np.arange(PROMPT) % packed.vocab_size, WRITTEN, temperature=0))
 
 
 def _peak(path):

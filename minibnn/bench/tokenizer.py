@@ -140,12 +140,6 @@ def table(results):
     return "\n".join(lines)
 
 
-def bench_tokenizer(options):
-    """`minibnn bench tokenizer`: measure, and print the table, or with --json what `run` returns."""
-    results = run(options.data, options.vocab, progress=sys.stderr.isatty())
-    print(json.dumps(results, indent=2) if options.json else table(results))
-
-
 def _in_own_process(data, vocab, threads, rounds):
     """`measure` in a new process, where tokenizers starts `threads` threads."""
     code = (

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import os
+import sys
 from contextlib import contextmanager
 
 from minibnn.commands.arguments import positive
@@ -19,8 +20,7 @@ def add_to(commands, common):
     kinds = bench.add_subparsers(title="what to measure", metavar="KIND")
     _add_packed(kinds, common)
     _add_train(kinds, common)
-    if importlib.util.find_spec("minibnn.bench.tokenizer"):
-        _add_tokenizer(kinds, common)
+    _add_tokenizer(kinds, common)
 
 
 def _add_packed(kinds, common):
@@ -70,9 +70,11 @@ def _add_tokenizer(kinds, common):
     tokenizer = kinds.add_parser(
         "tokenizer",
         help="how fast texts become word pieces",
-        description="Times WordPiece on built-in text, beside the package tokenizers where it is installed.",
+        description="Times WordPiece beside the package tokenizers, where it is installed, each with 1 and 2 threads.",
         parents=[common],
     )
+    tokenizer.add_argument("--data", metavar="PATH", help="a text file, or a folder of them (built-in text)")
+    tokenizer.add_argument("--vocab", metavar="FILE", help="a vocabulary, such as BERT's (one built from the text)")
     _add_json(tokenizer)
     tokenizer.set_defaults(command=bench_tokenizer)
 
@@ -133,8 +135,9 @@ def _set_threads(threads):
 def bench_tokenizer(options):
     """`minibnn bench tokenizer`."""
     with _kept_in(options.json) as keep:
-        tokenizer = importlib.import_module("minibnn.bench.tokenizer")
-        results = tokenizer.run()
+        from minibnn.bench import tokenizer
+
+        results = tokenizer.run(options.data, options.vocab, progress=sys.stderr.isatty())
         print(tokenizer.table(results), flush=True)
         keep(results)
 

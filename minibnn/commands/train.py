@@ -5,6 +5,7 @@ import os
 import sys
 
 from minibnn.commands.arguments import classes, positive, rate, whole
+from minibnn.commands.notes import cache_warnings_as_notes
 from minibnn.errors import InputError
 
 
@@ -74,8 +75,9 @@ def train_image(options):
     preset = _with_options(preset_named(options.preset, IMAGE_PRESETS), options)
     if options.data is not None:
         read = {"image_size": preset.image_size, "classes": options.classes, "progress": sys.stderr.isatty()}
-        train = read_food101(options.data, "train", per_class=options.per_class, **read)
-        validation = read_food101(options.data, "test", **read)
+        with cache_warnings_as_notes():
+            train = read_food101(options.data, "train", per_class=options.per_class, cache=True, **read)
+            validation = read_food101(options.data, "test", cache=True, **read)
     else:
         size, classes = preset.image_size, options.classes
         train = draw_dishes(options.per_class or 300, size, seed=0, classes=classes)

@@ -1,8 +1,9 @@
 """Photos and text as arrays: Food-101 folders, WikiText files, WordPiece, and data that needs no download."""
 
 from minibnn.data.dishes import draw_dishes
-from minibnn.data.food101 import read_food101, read_photo
+from minibnn.data.food101 import read_food101
 from minibnn.data.image_set import ImageSet, random_flips, to_float
+from minibnn.data.photos import read_photo
 from minibnn.data.python_help import builtin_text
 from minibnn.data.text import (
     batches_by_length,
@@ -12,6 +13,7 @@ from minibnn.data.text import (
     split_text,
     token_blocks,
 )
+from minibnn.data.token_cache import wikitext_ids
 from minibnn.data.wikitext import read_wikitext, running_text, sentences
 from minibnn.data.wordpiece import WordPiece
 
@@ -33,4 +35,5 @@ __all__ = [
     "split_text",
     "to_float",
     "token_blocks",
+    "wikitext_ids",
 ]

@@ -8,33 +8,21 @@ root/meta/train.json, test.json            the same as {"<class>": ["<class>/<id
 
 import json
 import os
-import warnings
-from pathlib import Path
+import stat
+from importlib import metadata
 
 import numpy as np
 
+from minibnn.data.cache import cached_array
 from minibnn.data.image_set import ImageSet, select_classes, whole_number
-from minibnn.errors import InputError, InputTypeError
-from minibnn.files import cannot_read, readable
+from minibnn.data.photos import as_path, read_photo
+from minibnn.errors import InputError
+from minibnn.files import readable
 
 SPLITS = ("train", "test")
 
-# Only formats that Pillow decodes by itself: it would hand a PostScript file named .jpg to Ghostscript.
-PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
-EXIF_ORIENTATION = 0x0112
-EXIF_TURNS = {
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
-
-
-def read_food101(root, split="train", *, image_size=64, classes=None, per_class=None, progress=False):
+def read_food101(root, split="train", *, image_size=64, classes=None, per_class=None, progress=False, cache=False):
     """Read one split of a folder in Food-101's layout, complete or in part.
 
     A class counts as present when it is named in meta/classes.txt, has a folder in images, and has photos in at least
@@ -48,6 +36,9 @@ def read_food101(root, split="train", *, image_size=64, classes=None, per_class=
             or a sequence of names as in meta/classes.txt.
         per_class: at most so many photos of each class, the first ones of the list; None for all.
         progress: show a tqdm bar.
+        cache: keep the decoded photos in `minibnn.data.cache.cache_folder()`, as one array, and map it from there the
+            next time, unless a photo or an argument has changed (a photo's size or time tells). Where that folder
+            cannot be written, a CacheWarning says so.
 
     Returns:
         ImageSet with images uint8 (B, S, S, 3), in the order of the selected classes and within a class of the list.
@@ -64,109 +55,22 @@ def read_food101(root, split="train", *, image_size=64, classes=None, per_class=
     if per_class is not None:
         per_class = whole_number("per_class", per_class, expected="an int, or None for all photos")
     with readable(root):
-        names, paths, labels = _choose_photos(_find_root(root), split, classes, per_class)
-    images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
-    for place, path in enumerate(_with_bar(paths, split) if progress else paths):
-        images[place] = read_photo(path, image_size)
-    return ImageSet(images, labels, names)
+        names, paths, labels, states = _choose_photos(_find_root(root), split, classes, per_class)
 
+    def decoded():
+        images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
+        for place, path in enumerate(_with_bar(paths, split) if progress else paths):
+            images[place] = read_photo(path, image_size)
+        return images
 
-def read_photo(path, image_size):
-    """Read one photo of any size and mode as a square RGB picture.
-
-    The photo is turned as its EXIF says, transparency becomes white, 16-bit grey becomes 8-bit, the longer side is
-    cropped evenly at both ends, and the square is scaled with a Lanczos filter. An animation gives its first frame.
-
-    Args:
-        path: a JPEG, PNG, WebP, GIF, BMP, TIFF or PPM file.
-        image_size: height and width S of the result in pixels.
-
-    Returns:
-        uint8 (S, S, 3).
-
-    Raises:
-        InputError: the file is missing, must not be read, is no photo, is damaged, or is too large to be opened safely.
-        InputTypeError: `path` is not a path or `image_size` not an integer.
-    """
-    from PIL import Image  # imported here, so that `import minibnn` stays fast
-
-    path, image_size = _as_path("path", path), whole_number("image_size", image_size)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a flaw beside the pixels, such as in the EXIF block, does not matter here
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=PHOTO_FORMATS) as image:
-                return _square(image, image_size)
-    except FileNotFoundError as error:
-        raise InputError(f"photo missing: expected a file at {path}. Check the path.") from error
-    except PermissionError as error:
-        raise cannot_read(path, error) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(
-            f"photo too large: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels; came more, in {path}. Such a file "
-            "can fill the memory; scale it down, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust it."
-        ) from error
-    except InputError as error:
-        raise InputError(f"{error} The file is {path}.") from error
-    except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
-        raise InputError(
-            f"unreadable photo: expected a complete {', '.join(PHOTO_FORMATS)} file; came {path}, "
-            f"where Pillow says: {error}. Fetch or unpack this file again, or take it out of the list."
-        ) from error
-
-
-def _square(image, size):
-    """Turn, convert, crop and scale an opened Pillow image to uint8 (size, size, 3)."""
-    from PIL import Image
-
-    image.draft(None, (3 * size, 3 * size))  # a JPEG decodes at 1/2, 1/4 or 1/8 directly; 3 keeps the filter's quality
-    image.load()
-    turn = _exif_turn(image)
-    image = _to_rgb(image)
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    image = image.crop((left, top, left + side, top + side))  # apart from scaling: nothing outside may bleed in
-    image = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if turn:
-        image = image.transpose(Image.Transpose[turn])  # last: the central square stays central, and is small by now
-    return np.array(image)  # a copy: the buffer of Pillow is read-only
-
-
-def _exif_turn(image):
-    try:
-        return EXIF_TURNS.get(image.getexif().get(EXIF_ORIENTATION))
-    except Exception:  # the pixels are good, whatever Pillow finds wrong with the EXIF block
-        return None
-
-
-def _to_rgb(image):
-    """Convert any mode of Pillow to RGB; plain convert("RGB") would clip 16-bit grey and uncover hidden pixels."""
-    from PIL import Image
-
-    if image.mode == "F":
-        raise InputError(
-            "photo of floating-point values: expected 8 or 16 bits per channel; came mode F, whose white is not "
-            "defined. Save it with 8 bits per channel."
-        )
-    if image.mode.startswith("I"):  # 16 bits of grey; some versions of Pillow keep them in a 32-bit "I"
-        grey = np.clip(np.asarray(image), 0, 65535) // 257  # 65535 = 255 * 257, so white stays white
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _as_path(name, value):
-    try:
-        return Path(os.fspath(value))
-    except TypeError:
-        raise InputTypeError(f"{name} must be a str or a path; came {value!r} ({type(value).__name__}).") from None
+    if not cache:
+        return ImageSet(decoded(), labels, names)
+    source = [metadata.version("pillow"), image_size, os.path.abspath(root), paths, states]
+    return ImageSet(cached_array("photos", source, decoded), labels, names)
 
 
 def _find_root(root):
-    root = _as_path("root", root)
+    root = as_path("root", root)
     if not root.is_dir():
         came = "a file" if root.exists() else "nothing"
         raise InputError(f"folder missing: expected Food-101's folder at {root}; found {came} there. Check the path.")
@@ -180,28 +84,29 @@ def _find_root(root):
 
 
 def _choose_photos(root, split, classes, per_class):
-    """Return the names of the classes, the paths of the photos, and the label of each photo, int64 (B,)."""
+    """Return the names of the classes, the paths of the photos, their labels, int64 (B,), and their states."""
     photos, present, named = _read_meta(root, split)
     _check_named(classes, present, named, root)
     names = select_classes(classes, present, str(root))
     chosen = [photos.get(name, [])[:per_class] for name in names]
-    paths = [root / "images" / f"{photo}.jpg" for photos_of_class in chosen for photo in photos_of_class]
-    _check_photos(paths, root, split)
+    images = os.path.join(root, "images")
+    paths = [f"{images}/{photo}.jpg" for photos_of_class in chosen for photo in photos_of_class]
+    states = _check_photos(paths, root, split)
     labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(photos_of_class) for photos_of_class in chosen])
-    return names, paths, labels
+    return names, paths, labels, states
 
 
 def _read_meta(root, split):
     """Return the photos of one split, {class: ["class/id", ...]}, the classes present in any, and all classes named."""
     meta = root / "meta"
-    lists = {name: _read_list(meta, name) for name in SPLITS}
+    lists = {name: read_list(meta, name) for name in SPLITS}
     photos = lists[split]
     if photos is None:
         raise InputError(f"no list of the {split} photos: expected {split}.txt or {split}.json in {meta}. Restore it.")
     listed = {name for photos_of_class in lists.values() for name in photos_of_class or ()}
-    order = _read_lines(meta / "classes.txt") if (meta / "classes.txt").exists() else sorted(listed)
+    order = read_lines(meta / "classes.txt") if (meta / "classes.txt").exists() else sorted(listed)
     for name in order:
-        _check_parts(name, 1, meta / "classes.txt")
+        check_parts(name, 1, meta / "classes.txt")
     if len(set(order)) < len(order):
         twice = next(name for name in order if order.count(name) > 1)
         raise InputError(f"class {twice!r} occurs twice in {meta / 'classes.txt'}: leave one of the lines.")
@@ -214,23 +119,24 @@ def _read_meta(root, split):
     return photos, present, order
 
 
-def _read_list(meta, split):
+def read_list(meta, split):
     """Return {class: ["class/id", ...]} of a split in the order of its file, or None where there is no file."""
     text, fallback = meta / f"{split}.txt", meta / f"{split}.json"
     if text.exists():
-        path, entries = text, _read_lines(text)
+        path, entries = text, read_lines(text)
     elif fallback.exists():
         path, entries = fallback, _read_json(fallback)
     else:
         return None
     photos = {}
     for entry in entries:
-        name, _ = _check_parts(entry, 2, path)
+        name, _ = check_parts(entry, 2, path)
         photos.setdefault(name, {})[entry] = None  # a dict, so that a repeated line gives one photo
     return {name: list(entries_of_class) for name, entries_of_class in photos.items()}
 
 
-def _read_lines(path):
+def read_lines(path):
+    """The lines of a UTF-8 file (list of str) without the space around them and without empty ones."""
     lines = (line.strip() for line in _read_text(path).splitlines())
     return [line for line in lines if line]
 
@@ -253,7 +159,7 @@ def _read_text(path):
         raise InputError(f"unreadable list: expected UTF-8 text in {path}; came: {error}. Restore the file.") from error
 
 
-def _check_parts(entry, count, path):
+def check_parts(entry, count, path):
     """Split a name from meta at "/" and refuse whatever could lead out of the images folder."""
     form = ("<class>", "<class>/<id>")[count - 1]
     parts = entry.split("/") if isinstance(entry, str) else ()
@@ -276,15 +182,25 @@ def _check_named(classes, present, named, root):
 
 
 def _check_photos(paths, root, split):
-    """Raise before the slow part when photos are missing, instead of somewhere in the middle of it."""
+    """Raise before the slow part when photos are missing, not amid it; else return [bytes, time in ns] of each."""
     if not paths:
         raise InputError(f"no {split} photos of the selected classes in {root}: check meta/{split}.txt or the classes.")
-    missing = [path for path in paths if not path.is_file()]
+    states = [_state(path) for path in paths]
+    missing = [path for path, state in zip(paths, states, strict=True) if state is None]
     if missing:
         raise InputError(
             f"listed photo missing: expected {missing[0]}, named in the {split} list ({len(missing)} of {len(paths)} "
             f"photos are missing). Unpack the archive again, or take the missing ones out of meta/{split}.txt."
         )
+    return states
+
+
+def _state(path):
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return [found.st_size, found.st_mtime_ns] if stat.S_ISREG(found.st_mode) else None
 
 
 def _with_bar(paths, split):

@@ -6,6 +6,7 @@ a section " = = Section = = ", a subsection " = = = Subsection = = = ", each wit
 """
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def read_wikitext(root_or_file, split="train"):
     or not UTF-8.
     """
     with readable(root_or_file):
-        path = _find_file(Path(root_or_file), split)
+        path = find_file(Path(root_or_file), split)
         articles = parse_wikitext(_lines(path))
     if not articles:
         raise InputError(f"{path} holds no text; expected WikiText articles; fetch or unpack the file again")
@@ -68,6 +69,30 @@ def parse_wikitext(lines):
                 articles.append(Article(title=""))
             articles[-1].paragraphs.append(Paragraph(line, tuple(headings)))
     return articles
+
+
+def raw_articles(lines):
+    """The articles in `lines` (iterable of str), unchanged: yields a list of lines for each, which together are all.
+
+    What precedes the first title belongs to the first article; the empty line before a later one to the one before it.
+    """
+    unread, article, has_title = deque(), [], False
+
+    def stripped():
+        for line in lines:
+            unread.append(line)
+            yield line.strip()
+
+    for _, level in _with_level(stripped()):
+        if not unread:  # the empty line that _with_level adds at the end
+            break
+        if level == 1 and has_title:
+            yield article
+            article = []
+        has_title = has_title or level == 1
+        article.append(unread.popleft())
+    if article:
+        yield article
 
 
 def running_text(articles):
@@ -172,7 +197,8 @@ def _level(line):
     return match[1].count("=") if match and match[1].count("=") == match[3].count("=") else 0
 
 
-def _find_file(path, split):
+def find_file(path, split):
+    """The file of a split in the folder `path` (Path), or `path` if it is a file; InputError if there is neither."""
     if path.is_file():
         return path
     if split not in SPLITS:

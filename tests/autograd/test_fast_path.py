@@ -203,7 +203,7 @@ def test_a_training_step_is_the_same_for_any_number_of_threads(name):
 
 
 def test_the_fast_path_is_taken_and_float64_goes_the_obvious_way(monkeypatch):
-    images, kernel = random(0, 2, 4, 4, 3), random(1, 3, 3, 3, 8)
+    images, kernel = random(0, 2, 4, 4, 8), random(1, 3, 3, 8, 8)
     for dtype, expected in ((np.float32, 2), (np.float64, 0)):
         with counted("convolve_bits", monkeypatch) as calls:
             value_and_gradients(

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -59,7 +58,7 @@ def test_without_the_other_package(files, monkeypatch):
     assert "tokenizers is not installed, so there is nothing to compare with: pip install tokenizers" in text
 
 
-def test_the_command_prints_a_table_or_json(monkeypatch, capsys):
+def test_the_table_shows_speed_and_ratio():
     rows = tokenizer._rows({tokenizer.OURS: [0.3, 0.1, 0.2], tokenizer.THEIRS: [2.0]}, 2, 1.5)
     results = {
         "megabytes": 1.5,
@@ -70,8 +69,4 @@ def test_the_command_prints_a_table_or_json(monkeypatch, capsys):
         "equal_ids": True,
         "rows": rows,
     }
-    monkeypatch.setattr(tokenizer, "run", lambda *given, **more: results)
-    tokenizer.bench_tokenizer(SimpleNamespace(data=None, vocab=None, json=False))
-    assert "200.0     7.5  10.0 x" in capsys.readouterr().out
-    tokenizer.bench_tokenizer(SimpleNamespace(data=None, vocab=None, json=True))
-    assert json.loads(capsys.readouterr().out) == results
+    assert "200.0     7.5  10.0 x" in tokenizer.table(results)

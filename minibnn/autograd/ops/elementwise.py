@@ -85,7 +85,8 @@ def where(condition, x, y):
     check_broadcast("where", condition.shape, x.shape, y.shape)
 
     def vjp(g):  # np.where and not a product: 0 times an infinite gradient would be nan
-        return unbroadcast(np.where(condition, g, 0), x.shape), unbroadcast(np.where(condition, 0, g), y.shape)
+        gx = unbroadcast(np.where(condition, g, 0), x.shape) if x.requires_grad else None
+        return gx, unbroadcast(np.where(condition, 0, g), y.shape) if y.requires_grad else None
 
     return operation("where", np.where(condition, x.data, y.data), (x, y), vjp)
 
