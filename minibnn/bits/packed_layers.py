@@ -11,7 +11,7 @@ import numpy as np
 
 from minibnn import kernels
 from minibnn.autograd import Tensor, ops
-from minibnn.bits.bit_matrix import BitKernel, BitMatrix, numbers_of
+from minibnn.bits.bit_matrix import FLOAT32, BitKernel, BitMatrix, numbers_of
 from minibnn.bits.bit_tensor import BitTensor
 from minibnn.errors import InputError
 from minibnn.layers import BATL, BEMBL, BNFCL, BTFB, normalize
@@ -20,7 +20,6 @@ from minibnn.layers.convolution import check_images, normalize_axes
 from minibnn.layers.fully_connected import check_features
 from minibnn.layers.key_value_cache import KeyValueCache, stored_positions_of_blocks
 from minibnn.layers.module import Module, ShapesOnly
-from minibnn.layers.one_hot import OneHot
 from minibnn.models import BCVNN, BLM
 
 LINEAR, GELU = 0, 2  # the activations of a language model, as `kernels.fully_connected_row` names them
@@ -165,11 +164,11 @@ class PackedBLM(PackedModule, BLM):
     def _next_logits(self, token, past):
         """The logits (1, 1, V) behind one more token; the caches then hold it too."""
         start, threads = stored_positions_of_blocks(self, past, 1), kernels.num_threads()
-        x = self.embed.tokens(OneHot(np.array([token]), self.vocab_size)).data
-        x += self.embed.positions(OneHot(np.array([start]), self.max_len)).data
-        kernels.normalize_row(x)
+        tokens, positions = self.embed.tokens, self.embed.positions
+        x = kernels.embed_token(token, start, _part_of(tokens), _part_of(positions), tokens.W_q.shape[1])
         for parts, cache in zip(self._parts, past, strict=True):
             x = kernels.decode_block(x, *parts, cache.keys[0], cache.values[0], start, threads)
+        for cache in past:
             cache.length = start + 1
         for layer, activation in ((self.mlp1, GELU), (self.mlp2, GELU), (self.output, LINEAR)):
             x = kernels.fully_connected_row(x, *_part_of(layer), layer.W_q.shape[1], activation, threads)
@@ -183,7 +182,8 @@ class PackedBLM(PackedModule, BLM):
         shape = (1, attention.num_heads, attention.emb_dim // attention.num_heads)
         return all(
             isinstance(cache, KeyValueCache)
-            and (*cache.keys.shape[:2], cache.keys.shape[3], cache.keys.dtype) == (*shape, np.float32)
+            and cache.keys.shape[:2] + cache.keys.shape[3:] == shape
+            and cache.keys.dtype == FLOAT32
             for cache in past
         )
 

@@ -34,6 +34,7 @@ _MODULE_OF = {
     "decode_block": "decoding",
     "fully_connected_row": "decoding",
     "normalize_row": "decoding",
+    "embed_token": "decoding",
     "num_threads": "jit",
     "aligned_words": "bit_order",
     "pack_kernel": "bit_weights",

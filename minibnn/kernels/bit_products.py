@@ -17,7 +17,7 @@ LANES, BLOCKS = EXACT.LANES, EXACT.BLOCKS
 CONVOLVES_DIRECTLY = EXACT is look_up_products  # and keeps a convolution's bits as `bit_convolution` says
 COLUMN_BYTES = 4 << 20  # columns of a few images at a time
 FLOAT32 = np.dtype(np.float32)
-ALONE = 1 << 20  # multiplications that one thread does faster than it can wake another
+ALONE = 3 << 19  # multiplications that one thread does faster than it can wake another
 
 
 def multiply_bits(x, bits, y, activation_bits=None):

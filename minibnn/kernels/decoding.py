@@ -8,6 +8,7 @@ import math
 import numpy as np
 from numba import prange
 
+from minibnn.kernels.bit_order import rows_of_bits
 from minibnn.kernels.bit_products import ALONE, EXACT
 from minibnn.kernels.exponential import softmax_row
 from minibnn.kernels.gaussian import gelu_row
@@ -63,6 +64,15 @@ def fully_connected_row(x, bits, bias, n_units, activation, threads):
 
 
 @ordered_kernel
+def embed_row(number, bits, bias, n_units):
+    """Algorithm 2 for a one-hot row, which picks the bits of input `number`: (1, n_units)."""
+    y = np.empty((1, n_units), np.float32)
+    rows_of_bits(bits, np.full(1, number, np.int64), y)
+    _finish(y[0], bias, LINEAR)
+    return y
+
+
+@ordered_kernel
 def normalize_row(z):
     """Normalize one row (1, n), in place."""
     inverse_sigma = np.empty(1, np.float32)
@@ -115,6 +125,15 @@ def attend(query, keys, values, length, threads):
     else:
         _attend_heads(query, keys, values, length, out, 0, len(query))
     return out
+
+
+@ordered_kernel
+def embed_token(token, position, tokens, positions, units):
+    """Algorithm 4 and line 2 of Algorithm 8 for one token: (1, D). `tokens`, `positions`: pairs (bits, bias)."""
+    x = embed_row(token, tokens[0], tokens[1], units)
+    _add(x[0], embed_row(position, positions[0], positions[1], units)[0])
+    normalize_row(x)
+    return x
 
 
 @ordered_kernel

@@ -51,21 +51,30 @@ def _round_row(x, row, largest, rounded):
 
     A row of nothing but numbers below SMALLEST counts as zeros. One with a nan or an infinity becomes nan.
     """
-    n_in = x.shape[1]
-    absmax, finite = np.float32(0), 0
-    for i in range(n_in):
-        value = abs(np.float32(x[row, i]))
-        absmax = max(absmax, value)
-        finite += value < np.float32(np.inf)
+    numbers = x[row].astype(np.float32)
+    absmax = _absmax(numbers)
     rounded[:] = 0
-    if finite < n_in:
+    if not absmax < np.float32(np.inf):
         return np.float32(np.nan)
     if absmax < SMALLEST:
         return np.float32(0)
     factor = np.float32(largest) / absmax  # not reordered to x * largest / absmax, which overflows
-    for i in range(n_in):
-        rounded[i] = np.rint(np.float32(x[row, i]) * factor)
+    for i in range(numbers.size):
+        rounded[i] = np.rint(numbers[i] * factor)
     return absmax / np.float32(largest)
+
+
+@ordered_kernel
+def _absmax(numbers):
+    """The largest absolute value of float32 (n,); infinity or nan if one is.
+
+    Without their sign, floats are in the order of the integers that their bits spell, nan beyond infinity: and the
+    largest of integers is found by vectors.
+    """
+    spelled, largest = numbers.view(np.int32), np.zeros(1, np.int32)
+    for i in range(spelled.size):
+        largest[0] = max(largest[0], spelled[i] & np.int32(0x7FFFFFFF))
+    return largest.view(np.float32)[0]
 
 
 def _tile(rows, blocks, planes):

@@ -170,7 +170,7 @@ def test_a_token_through_a_block(seed, heads, key_size, length):
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_the_same_bits_for_any_number_of_threads():
-    rng, heads, key_size, length = np.random.default_rng(0), 5, 210, 40
+    rng, heads, key_size, length = np.random.default_rng(0), 5, 260, 40
     units = heads * key_size
     parts = [part for _, part in (layer(rng, units, units), layer(rng, units, 2 * units), layer(rng, 2 * units, units))]
     parts = [parts[0]] * 4 + parts[1:]
