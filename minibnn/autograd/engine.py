@@ -15,6 +15,7 @@ from collections import Counter
 
 import numpy as np
 
+from minibnn import kernels
 from minibnn.errors import InputError
 
 
@@ -55,7 +56,7 @@ def backpropagate(root, grad):
         if g is None or not tensor.requires_grad:
             continue
         if tensor.vjp is None:
-            tensor.grad = g.copy() if tensor.grad is None else tensor.grad + g
+            tensor.grad = _copy(g) if tensor.grad is None else tensor.grad + g
             continue
         for parent, contribution in zip(tensor.parents, tensor.vjp(g), strict=True):
             if contribution is None or not parent.requires_grad:
@@ -64,6 +65,15 @@ def backpropagate(root, grad):
             earlier = grads.get(id(parent))
             # Not in place: a vjp may return the very array that it was given, or one array for two parents.
             grads[id(parent)] = contribution if earlier is None else earlier + contribution
+
+
+def _copy(g):
+    """A copy of g: a vjp may return one array for two parents, and each leaf shall own its gradient."""
+    if not kernels.fast(g):
+        return g.copy()
+    copy = np.empty_like(g)
+    kernels.copy(g.reshape(-1), copy.reshape(-1), kernels.parts(g.size))
+    return copy
 
 
 def _fitting(contribution, parent, tensor):

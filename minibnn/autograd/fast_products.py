@@ -38,7 +38,7 @@ def kernel_gradient(x, g, kernel_shape):
     slopes = _filled(g)
     gradient = np.empty((*kernel_shape[:3], slopes.shape[3]), np.float32)
     kernels.kernel_gradient(x, slopes, gradient, kernels.parts(gradient.size * g.size // kernel_shape[3]))
-    return np.ascontiguousarray(gradient[..., : kernel_shape[3]])
+    return _cut(gradient, kernel_shape[3])
 
 
 def multiply(x, W):
@@ -69,7 +69,7 @@ def multiply_batches(x, y):
     z = np.empty((*x.shape[:-1], filled.shape[-1]), np.float32)
     flat = [np.ascontiguousarray(array).reshape(-1, *array.shape[-2:]) for array in (x, filled, z)]
     kernels.multiply_batches(*flat, kernels.parts(z.size * x.shape[-1]))
-    return np.ascontiguousarray(z[..., :columns])
+    return _cut(z, columns)
 
 
 def _convolve_bits(x, pack, W, channels, filters):
@@ -78,7 +78,7 @@ def _convolve_bits(x, pack, W, channels, filters):
     pack(_filled(W), bits, per_pixel, kernels.parts(W.size))
     y = np.empty((*x.shape[:3], len(bits) * 16), np.float32)
     kernels.convolve_bits(x, bits, W.shape[:2], y)
-    return np.ascontiguousarray(y[..., :filters])
+    return _cut(y, filters)
 
 
 def _multiply_bits(x, pack, W, n_in, n_units):
@@ -86,18 +86,20 @@ def _multiply_bits(x, pack, W, n_in, n_units):
     pack(_filled(W)[None, None], bits, n_in, kernels.parts(W.size))
     y = np.empty((len(x), len(bits) * 16), np.float32)
     kernels.multiply_bits(x, bits, y)
-    return np.ascontiguousarray(y[:, :n_units])
+    return _cut(y, n_units)
 
 
 def _convolve_floats(x, kernel, top, left):
     height, width = kernel.shape[:2]
     batch, rows, columns, channels = x.shape
-    padded = np.zeros((batch, rows + height - 1, columns + width - 1, channels), np.float32)
-    padded[:, top : top + rows, left : left + columns] = x
+    padded = x
+    if height > 1 or width > 1:
+        padded = np.empty((batch, rows + height - 1, columns + width - 1, channels), np.float32)
+        kernels.pad_images(x, top, left, padded, kernels.parts(x.size))
     filled = _filled(kernel)
     y = np.empty((*x.shape[:3], filled.shape[3]), np.float32)
     kernels.convolve_floats(padded, filled, y, kernels.parts(y.size * filled[..., 0].size))
-    return np.ascontiguousarray(y[..., : kernel.shape[3]])
+    return _cut(y, kernel.shape[3])
 
 
 def _multiply_floats(x, W):
@@ -108,10 +110,15 @@ def _multiply_floats(x, W):
         if (part := x[rows]).size:
             images, result = part.reshape(1, -1, width, x.shape[1]), y[rows].reshape(1, -1, width, y.shape[1])
             kernels.convolve_floats(images, filled[None, None], result, kernels.parts(part.size * y.shape[1]))
-    return np.ascontiguousarray(y[:, : W.shape[1]])
+    return _cut(y, W.shape[1])
 
 
 def _filled(array):
     """The array, its last axis filled up with zeros to a multiple of 16, in one piece of memory."""
     missing = -array.shape[-1] % 16
     return np.ascontiguousarray(np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)]) if missing else array)
+
+
+def _cut(array, size):
+    """The array, only the first `size` of its last axis, in one piece of memory."""
+    return array if array.shape[-1] == size else np.ascontiguousarray(array[..., :size])

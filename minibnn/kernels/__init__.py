@@ -50,6 +50,8 @@ _MODULE_OF = {
     "sum_of": "elementwise",
     "threshold": "elementwise",
     "adam": "elementwise",
+    "pad_images": "elementwise",
+    "copy": "elementwise",
     "softmax": "exponential",
     "softmax_vjp": "exponential",
     "cross_entropy": "exponential",

@@ -7,7 +7,7 @@ kernel, so the same loops serve fully connected layers.
 
 from numba import prange
 
-from minibnn.kernels.jit import ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
 from minibnn.kernels.simd import add_floats, load_floats, multiply_add, zeros
 
 PIXELS = 512  # whose sums are added up in registers: short sums round less than long ones, and the cache holds them
@@ -17,7 +17,7 @@ def _gradient_tile(channels, blocks):
     """A kernel for the gradients of so many channels and blocks of 16 filters at once, at one place of the kernel."""
     count = channels * blocks
 
-    @ordered_kernel
+    @inner_kernel
     def tile(x, g, gradient, first_image, last_image, first_row, last_row, ky, kx, channel, filter_):
         """Add the sum of x times g over these images and rows to gradient[ky, kx, channel : ..., filter_ : ...]."""
         _, height, width, num_channels = x.shape
@@ -43,7 +43,7 @@ _gradient_8x2, _gradient_1x2, _gradient_8x1, _gradient_1x1 = (
 )
 
 
-@ordered_kernel
+@inner_kernel
 def _gradient_part(x, g, gradient, first, last):
     """The tiles `first` to `last` of the gradient; one has 8 channels (or 1 of the rest) and 32 filters (or 16)."""
     images, height, width, channels = x.shape
@@ -96,7 +96,7 @@ def _tile(pixels, blocks):
     """A kernel for so many pixels of a row and blocks of 16 filters at once."""
     count = pixels * blocks
 
-    @ordered_kernel
+    @inner_kernel
     def tile(x, start, stride, kernel, first, last, y, place):
         """y at `place` += the inputs from x[start] on, for pixels `stride` apart, times kernel[first : last]."""
         sums = zeros(count)
@@ -112,7 +112,7 @@ _tile_8x2, _tile_4x2, _tile_1x2, _tile_8x1, _tile_4x1, _tile_1x1 = (
 )
 
 
-@ordered_kernel
+@inner_kernel
 def _convolve_pixels(pixels, padded, start, kernel, first, last, y, place):
     """The tile for so many pixels."""
     channels = padded.shape[3]
@@ -131,7 +131,7 @@ def _convolve_pixels(pixels, padded, start, kernel, first, last, y, place):
         _tile_1x1(padded, start, channels, kernel, first, last, y, place)
 
 
-@ordered_kernel
+@inner_kernel
 def convolve_rows(padded, kernel, filter_, kernel_height, kernel_width, y, first, last):
     """y[..., filter_ : filter_ + 32 or 16] of the rows `first` to `last`, counted through all images.
 

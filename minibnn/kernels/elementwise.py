@@ -192,3 +192,50 @@ def adam(p, g, m, v, betas, gains, eps, rate, decay, parts):
         _adam(p, g, m, v, betas, gains, eps, rate, decay)
     else:
         _adam_shared(p, g, m, v, betas, gains, eps, rate, decay, parts)
+
+
+@kernel
+def _pad(images, top, left, padded):
+    _, height, width, channels = images.shape
+    run = width * channels
+    for b in range(len(images)):
+        padded[b, :top] = 0
+        padded[b, top + height :] = 0
+        for y in range(height):
+            row = padded[b, top + y].reshape(padded.shape[2] * channels)
+            source = images[b, y].reshape(run)
+            row[: left * channels] = 0
+            row[left * channels : left * channels + run] = source
+            row[left * channels + run :] = 0
+
+
+@parallel_kernel
+def _pad_shared(images, top, left, padded, parts):
+    for part in prange(parts):
+        first, last = len(images) * part // parts, len(images) * (part + 1) // parts
+        _pad(images[first:last], top, left, padded[first:last])
+
+
+@kernel
+def pad_images(images, top, left, padded, parts):
+    """padded = the images (B, H, W, C) with zeros around, the first of them `top` rows and `left` pixels wide."""
+    if parts == 1:
+        _pad(images, top, left, padded)
+    else:
+        _pad_shared(images, top, left, padded, parts)
+
+
+@parallel_kernel
+def _copy_shared(x, y, parts):
+    for part in prange(parts):
+        first, last = x.size * part // parts, x.size * (part + 1) // parts
+        y[first:last] = x[first:last]
+
+
+@kernel
+def copy(x, y, parts):
+    """y = x: (n,) -> (n,), written."""
+    if parts == 1:
+        y[:] = x
+    else:
+        _copy_shared(x, y, parts)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels.direct_convolution import convolve_rows
-from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, ordered_kernel, parallel_kernel
 from minibnn.kernels.simd import add_floats, load_floats, multiply_add, zeros
 
 ROWS = 256  # that are added up in registers: short sums round less than long ones
@@ -19,7 +19,7 @@ def _tile(blocks):
     """A kernel for the sums of 8 columns of x times blocks of 16 columns of g."""
     count = 8 * blocks
 
-    @ordered_kernel
+    @inner_kernel
     def tile(x, column, g, rows, gradient, first, last):
         """gradient[8 column : ..., first : ...] += x[column]^T g, over these rows."""
         sums = zeros(count)

@@ -11,8 +11,17 @@ move on to the next four inputs: 64 multiplications and additions in two instruc
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import ordered_kernel, parallel_kernel
-from minibnn.kernels.simd import add_floats, load_words, look_up_and_add, shift_right, store_table, subset_sums, zeros
+from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.simd import (
+    add_floats,
+    load_words,
+    look_up_and_add,
+    shift_right,
+    store_table,
+    subset_sums,
+    subset_sums_at,
+    zeros,
+)
 
 LANES = 16
 BLOCKS = 4  # outputs come in multiples of 4 blocks
@@ -23,7 +32,7 @@ def _tile(rows, blocks):
     """A kernel for so many rows and blocks of outputs at once: their sums stay in rows * blocks registers."""
     count = rows * blocks
 
-    @ordered_kernel
+    @inner_kernel
     def tile(tables, bits, first_word, last_word, y, row, first, last, one):
         """y[row : row + rows, 16 first : 16 last] += the inputs of these words (`_fill_tables`) times their bits."""
         words, width = bits.shape[1], y.shape[1]
@@ -44,7 +53,7 @@ def _tile(rows, blocks):
 _four_rows, _one_row, _one_row_wide = _tile(4, 4), _tile(1, 4), _tile(1, 8)
 
 
-@ordered_kernel
+@inner_kernel
 def _fill_tables(x, row, rows, first_word, last_word, tables):
     """The sixteen sums of every four inputs of these words, for each row: tables[four, row, 16], as one run.
 
@@ -55,7 +64,7 @@ def _fill_tables(x, row, rows, first_word, last_word, tables):
         for group in range((last_word - first_word) * 8):
             i = first_word * 32 + group * 4
             if i + 4 <= n_in:
-                sums = subset_sums(x[row + r, i], x[row + r, i + 1], x[row + r, i + 2], x[row + r, i + 3])
+                sums = subset_sums_at(x, (row + r) * n_in + i)
             else:
                 a = x[row + r, i] if i < n_in else zero
                 b = x[row + r, i + 1] if i + 1 < n_in else zero

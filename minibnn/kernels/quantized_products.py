@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels import masked_products
-from minibnn.kernels.jit import ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
 from minibnn.kernels.simd import has_avx512, load_words, shift_right, subset_sums, zero_words
 from minibnn.kernels.simd_bytes import byte_indices, look_up_bytes_and_add, store_bytes, store_scaled
 
@@ -81,7 +81,7 @@ def _tile(rows, blocks, planes):
     """A kernel for so many rows and blocks of outputs at once."""
     count, table_size = rows * blocks * planes, rows * planes * 64
 
-    @ordered_kernel
+    @inner_kernel
     def tile(tables, scales, bits, y, row, first, last):
         """y[row : row + rows, 16 first : 16 last] = the rounded rows (`_fill_tables`) times these blocks, scaled."""
         words, width = bits.shape[1], y.shape[1]
@@ -102,7 +102,7 @@ _four_rows_1, _four_rows_2, _four_rows_3 = (_tile(4, 2, planes) for planes in (1
 _one_row_1, _one_row_2, _one_row_3 = (_tile(1, 4, planes) for planes in (1, 2, 3))
 
 
-@ordered_kernel
+@inner_kernel
 def _fill_tables(rounded, row, rows, planes, tables):
     """The sixteen sums of every four integers, cut into planes: tables[word, half of its bytes, row, plane, 64]."""
     for word in range(rounded.size // 32):

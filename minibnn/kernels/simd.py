@@ -181,14 +181,30 @@ def subset_sums(typing, a, b, c, d):
     vector = floats if a == types.float32 else words
 
     def emit(context, builder, signature, arguments):
-        add = builder.fadd if vector is floats else builder.add
-        parts = []
-        for bit, number in enumerate(arguments):
-            chosen = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [i >> bit & 1 for i in range(LANES)])
-            parts.append(builder.select(chosen, everywhere(builder, number), ir.Constant(vector.llvm, None)))
-        return add(add(parts[0], parts[1]), add(parts[2], parts[3]))
+        return _sums_of_subsets(builder, vector, arguments)
 
     return vector(a, a, a, a), emit
+
+
+@intrinsic
+def subset_sums_at(typing, array, index):
+    """`subset_sums` of array[index], array[index + 1], array[index + 2], array[index + 3], float32."""
+
+    def emit(context, builder, signature, arguments):
+        data, at = arguments
+        base = context.make_array(array)(context, builder, data).data
+        places = [builder.add(at, ir.Constant(at.type, i)) for i in range(4)]
+        return _sums_of_subsets(builder, floats, [builder.load(builder.gep(base, [place])) for place in places])
+
+    return floats(array, types.intp), emit
+
+
+def _sums_of_subsets(builder, vector, numbers):
+    add, parts = builder.fadd if vector is floats else builder.add, []
+    for bit, number in enumerate(numbers):
+        chosen = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [i >> bit & 1 for i in range(LANES)])
+        parts.append(builder.select(chosen, everywhere(builder, number), ir.Constant(vector.llvm, None)))
+    return add(add(parts[0], parts[1]), add(parts[2], parts[3]))
 
 
 @intrinsic

@@ -5,9 +5,8 @@ because its length counts in characters, and so do the lengths of the vocabulary
 """
 
 import numpy as np
-from numba.core.options import DefaultOptions
 
-from minibnn.kernels.jit import kernel
+from minibnn.kernels.jit import inner_kernel, kernel
 from minibnn.kernels.word_tables import (
     ALONE,
     BY_ITSELF,
@@ -22,18 +21,6 @@ from minibnn.kernels.word_tables import (
 )
 
 LETTERS_OF_ONE = 4  # no character is spelled with more
-
-
-def inner_kernel(function):
-    """A kernel that other kernels call for every word, and that does not count references to its arrays.
-
-    Numba counts them with two locked instructions for each array and call: 50 ns for five arrays, several times what
-    the function itself takes. Here the caller holds them all the while, and nothing is allocated.
-    """
-    compiled = kernel(function)
-    if hasattr(compiled, "targetoptions") and hasattr(DefaultOptions, "_nrt"):  # as plain Python it has no options
-        compiled.targetoptions["_nrt"] = False
-    return compiled
 
 
 @inner_kernel

@@ -6,8 +6,8 @@ The wrap-around of the product that makes a hash is intended; as plain Python (N
 
 import numpy as np
 
-from minibnn.kernels.jit import config, kernel
-from minibnn.kernels.unicode_words import LETTERS_OF_ONE, inner_kernel, read_word
+from minibnn.kernels.jit import config, inner_kernel, kernel
+from minibnn.kernels.unicode_words import LETTERS_OF_ONE, read_word
 from minibnn.kernels.word_tables import BLANK, CODE_POINT, LONGEST_WORD, NOTHING, PACKED
 
 WORD_START, CONTINUATION, FIRST_NODE = 0, 1, 2  # the trie's two roots: pieces that begin a word, pieces with "##"
