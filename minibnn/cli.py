@@ -16,7 +16,7 @@ first steps:
   minibnn train text        a writer: of Python's help texts, or --data FOLDER
   minibnn data              fetch such folders: Food-101, WikiText, BERT's vocabulary
   minibnn generate RUN      let a writer write: RUN is the folder that training made
-  minibnn pack RUN          keep its bits alone, in one file 30 times smaller
+  minibnn pack RUN          keep its bits alone, in one file 25 to 32 times smaller
   minibnn show FILE         a picture of these bits
 """
 

@@ -1,6 +1,7 @@
 """Shared by all tests: a repeatable Hypothesis profile, the folder of real data, and the tally of gradient checks."""
 
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,9 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 TALLY = pytest.StashKey[Counter]()
+
+# A shell starts what runs in its background with Ctrl-C ignored, and processes that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config):

@@ -170,5 +170,5 @@ def picture_of_all(layers, scale=None):
 def _check_pixels(width, height, scale):
     if max(width, height) > MOST_PIXELS:
         fits = scale * MOST_PIXELS // max(width, height)
-        mend = f"take --scale {fits}, or less" if fits else "choose one --layer"
+        mend = f"take --scale {fits}, or less" if fits else "choose one --layer, or a smaller --scale"
         raise InputError(f"a picture of {width:,} x {height:,} pixels is too large (up to {MOST_PIXELS:,}): {mend}")

@@ -79,12 +79,11 @@ def _packed_writer(path, vocab):
     from minibnn.data import WordPiece
     from minibnn.models import BLM
 
-    try:
-        model = load_packed(path)
-    except InputError as error:
-        raise InputError(f"{path} is a file; expected the folder of a run, or a packed model; {error}") from None
+    if os.path.basename(path) == "weights.npz":
+        raise InputError(f"{path} holds the float weights of a run: give its folder, {os.path.dirname(path) or '.'}")
+    model = load_packed(path)
     if not isinstance(model, BLM):
-        raise InputError(f"{path} holds a {type(model).__name__}, which cannot write: pack a run of minibnn train text")
+        raise InputError(f"{path} holds a model of pictures, which cannot write: pack a run of minibnn train text")
     tokens = model.about.get("vocabulary")
     if tokens is None and vocab is None:
         raise InputError(f"{path} was kept without a vocabulary: give it by --vocab FILE, one piece per line")

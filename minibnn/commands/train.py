@@ -84,6 +84,12 @@ def train_image(options):
         validation = draw_dishes(60, size, seed=1, classes=classes)
     twin = {"normalize": options.normalize} if options.standard else {}
     run = image_run(train, validation, preset, standard=options.standard, seed=options.seed, **twin)
+    if len(train.class_names) == 2 and (not options.standard or options.normalize):
+        print(
+            "minibnn: note: Normalize makes of two outputs +1 and -1, whatever the picture, so that next to nothing is "
+            "left to learn from: take three classes or more, or --standard",
+            file=sys.stderr,
+        )
     chance = 1 / len(train.class_names)
     _train(run, options, "image", f"{len(train.class_names)} classes, chance is {chance:.1%} accuracy")
 

@@ -101,7 +101,9 @@ def _check_is_run(path):
         hint = f"; there are runs in it: {', '.join(runs[:5])}" if runs else ""
         raise InputError(f"{path} holds no run, because it has no config.json; {expected}{hint}")
     if not (path / "weights.npz").exists():
-        raise InputError(f"the run in {path} has no weights.npz: it stopped before its first step; train it again")
+        raise InputError(
+            f"the run in {path} has no weights.npz, as when it stopped before its first step: train it again"
+        )
 
 
 @contextmanager

@@ -67,6 +67,8 @@ def image_run(train, validation, preset, *, standard=False, seed=0, **twin_optio
     if train.images.shape[1] < SMALLEST_IMAGE:
         side = train.images.shape[1]
         raise InputError(f"image_size must be at least {SMALLEST_IMAGE} (four times halved, one pixel), and is {side}")
+    if len(train.class_names) < 2:
+        raise InputError(f"a classifier needs at least two classes to tell apart, and got {train.class_names}")
     if train.class_names != validation.class_names:
         raise InputError(f"training and validation classes differ: {train.class_names}, {validation.class_names}")
     if standard and not twin_options.get("normalize"):

@@ -379,8 +379,8 @@ MISTAKES = {
     "show too large": (["show", "image", "--layer", "conv5b", "--scale", "99"], 1, "is too large (up to 8,192): take"),
     "show all too large": (["show", "image", "--scale", "2000"], 1, "is too large (up to 8,192)"),
     "show scale 0": (["show", "image", "--scale", "0"], 2, "expected a whole number of at least 1, and got '0'"),
-    "generate of images": (["generate", "image/packed.npz"], 1, "holds a PackedBCVNN, which cannot write"),
-    "generate of floats": (["generate", "text/weights.npz"], 1, "expected the folder of a run, or a packed model"),
+    "generate of images": (["generate", "image/packed.npz"], 1, "holds a model of pictures, which cannot write"),
+    "generate of floats": (["generate", "text/weights.npz"], 1, "holds the float weights of a run: give its folder"),
 }  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def test_a_configuration_that_is_no_json_is_refused(kept, tmp_path, text, messag
         ("weights.npz", b"PK\x03\x04 rest", "weights.npz' is damaged or no weights file"),
         ("vocab.txt", None, "cannot read the vocabulary .*vocab.txt"),
         ("vocab.txt", b"[PAD]\n[UNK]\na\n", "weights.npz': parameter 'embed.tokens.W'"),
-        ("weights.npz", None, "has no weights.npz: it stopped before its first step"),
+        ("weights.npz", None, "has no weights.npz, as when it stopped before"),
         ("config.json", None, "holds no run, because it has no config.json"),
     ],
 )
