@@ -84,7 +84,8 @@ def image_run(train, validation, preset, *, standard=False, seed=0, **twin_optio
 def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, seed=0, **model_options):
     """A BLM, or its 32-bit twin, about to learn to predict the next token.
 
-    `train_rows`, `validation_rows`: ids (N, T + 1) from `running_rows` or `padded_sentences`; padding does not count.
+    `train_rows`, `validation_rows`: ids (N, T + 1) from `running_rows` or `padded_sentences`; padding does not count,
+    and rows that are padded are taken by length, so that little time goes into it.
     `wordpiece`: their WordPiece. `preset`: TextPreset. `standard`: build the twin; `model_options`: `mask_value`.
     `seed`: int; the same seed gives the same run (see `image_run`).
     """
@@ -92,7 +93,11 @@ def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, 
         preset = dataclasses.replace(preset, lr=preset.standard_lr)
     rng = np.random.default_rng(seed)
     model = preset.build(len(wordpiece), standard=standard, rng=rng, **model_options)
-    examples = [Examples(r[:, :-1], r[:, 1:], ignore=wordpiece.pad_id) for r in (train_rows, validation_rows)]
+    examples = []
+    for rows in (train_rows, validation_rows):
+        # What is cut off must not be seen: with the mask that the paper prints, it would be.
+        by_length = bool((rows == wordpiece.pad_id).any()) and model.hides_later_tokens
+        examples.append(Examples(rows[:, :-1], rows[:, 1:], ignore=wordpiece.pad_id, by_length=by_length))
     config = _config("text", preset, standard, model_options)
     return Run(model, *examples, preset, AdamW(model.parameters(), preset.lr), rng, config=config)
 

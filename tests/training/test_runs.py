@@ -149,6 +149,13 @@ def test_running_rows_overlap_by_one():
     assert running_rows("a b c d e f g h", WORDPIECE, 3).tolist() == [[4, 5, 6, 7], [7, 8, 9, 10]]
 
 
+def test_padded_rows_are_taken_by_length_where_the_mask_hides_what_is_cut_off(rows):
+    assert text_run(*rows, WORDPIECE, TEXT).train.by_length
+    assert not text_run(*rows, WORDPIECE, TEXT, mask_value=-1e-10).train.by_length
+    running = [running_rows("a b c d e f g h " * 4, WORDPIECE, TEXT.max_len)] * 2
+    assert not text_run(*running, WORDPIECE, TEXT).train.by_length
+
+
 def test_padded_sentences_are_framed_and_empty_ones_left_out():
     rows = padded_sentences(["a b", "", " \n", "c d e f g"], WORDPIECE, 4)
     assert rows.tolist() == [[1, 4, 5, 3, 2], [1, 6, 7, 8, 3]]
