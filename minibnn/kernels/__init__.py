@@ -26,6 +26,8 @@ _MODULE_OF = {
     "from_product_order": "bit_order",
     "rows_of_bits": "bit_order",
     "multiply_bits": "bit_products",
+    "multiply_alone": "bit_products",
+    "ALONE": "bit_products",
     "convolve_bits": "bit_products",
     "LANES": "bit_products",
     "BLOCKS": "bit_products",

@@ -14,6 +14,7 @@ from minibnn.kernels.simd import has_avx512
 
 EXACT = look_up_products if has_avx512("avx512f") else masked_products
 LANES, BLOCKS = EXACT.LANES, EXACT.BLOCKS
+multiply_alone = EXACT.multiply_alone
 CONVOLVES_DIRECTLY = EXACT is look_up_products  # and keeps a convolution's bits as `bit_convolution` says
 COLUMN_BYTES = 4 << 20  # columns of a few images at a time
 FLOAT32 = np.dtype(np.float32)
