@@ -2,7 +2,7 @@
 
 Bits lie in memory in the order in which products need them, as `bits[block, word, lane]`, uint32: bit i of it is that
 of input 32 word + i and of output lanes * block + lane. Inputs are filled up with zeros to a multiple of 32, and
-outputs to a multiple of 4 blocks of 16 (1 block of 256, without AVX-512). `bit_order.py` brings them into this order.
+outputs to a multiple of 4 blocks of 16 (1 block of 128, without AVX-512). `bit_order.py` brings them into this order.
 """
 
 import numpy as np
@@ -14,11 +14,10 @@ from minibnn.kernels.simd import has_avx512
 
 EXACT = look_up_products if has_avx512("avx512f") else masked_products
 LANES, BLOCKS = EXACT.LANES, EXACT.BLOCKS
-multiply_alone = EXACT.multiply_alone
+ALONE, multiply_alone = EXACT.ALONE, EXACT.multiply_alone
 CONVOLVES_DIRECTLY = EXACT is look_up_products  # and keeps a convolution's bits as `bit_convolution` says
 COLUMN_BYTES = 4 << 20  # columns of a few images at a time
 FLOAT32 = np.dtype(np.float32)
-ALONE = 3 << 19  # multiplications that one thread does faster than it can wake another
 
 
 def multiply_bits(x, bits, y, activation_bits=None):
@@ -37,7 +36,7 @@ def multiply_bits(x, bits, y, activation_bits=None):
     elif x.dtype != FLOAT32:
         masked_products.multiply(x, bits, y, *parts)
     elif EXACT is masked_products and rows > masked_products.FEW_ROWS:
-        masked_products.multiply_many(x, bits, y, parts[0] * parts[1])
+        masked_products.multiply_many(x, bits, y)
     else:
         EXACT.multiply(x, bits, y, *parts)
 

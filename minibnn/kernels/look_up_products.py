@@ -24,6 +24,7 @@ from minibnn.kernels.simd import (
 )
 
 LANES = 16
+ALONE = 3 << 19  # multiplications that one thread does faster than it can wake another
 BLOCKS = 4  # outputs come in multiples of 4 blocks
 CHUNK = 16  # words, 512 inputs: their tables stay in the cache, and short sums round less than long ones
 

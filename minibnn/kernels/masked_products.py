@@ -1,6 +1,6 @@
 """Numbers times bits without intrinsics, for every processor: each bit becomes 0.0 or 1.0 on its way to a product.
 
-`bits[block, word, lane]`: see `bit_products`; 256 lanes, so that the inner loop is long enough for the compiler to use
+`bits[block, word, lane]`: see `bit_products`; 128 lanes, so that the inner loop is long enough for the compiler to use
 whatever vectors the processor has. Every operand is wrapped in np.uint32, or Numba would compute with 64 bits.
 """
 
@@ -9,45 +9,51 @@ from numba import prange
 
 from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
 
-LANES = 256
+LANES = 128
 BLOCKS = 1
+ALONE = 1 << 18  # multiplications that one thread does faster than it can wake another
 FEW_ROWS = 8  # more are faster as bits unpacked to floats, a panel at a time, and multiplied by BLAS
 PANEL_OUTPUTS = 1024
 CHUNK = 16  # words, 512 inputs: short sums round less than long ones
 
-u32 = np.uint32
+u32, i32, f32 = np.uint32, np.int32, np.float32
 
 
-@ordered_kernel
-def _number(word, bit):
-    """Bit number `bit` of a word as 0.0 or 1.0."""
-    return np.float32(np.int32(u32(u32(word >> u32(bit)) & u32(1))))
+@kernel
+def _add_words(x, bits, sums):
+    """sums += x times bits: (32 words,), (words, lanes) -> (lanes,).
+
+    Slices come in, and every range begins at 0: an index that might be negative would keep the compiler from vectors.
+    """
+    for word in range(len(bits)):
+        column = bits[word]
+        for shift in range(0, 32, 4):
+            i = 32 * word + shift
+            a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
+            for n in range(sums.size):
+                four = u32(column[n] >> u32(shift))
+                first = a * f32(i32(four & u32(1))) + b * f32(i32(u32(four >> u32(1)) & u32(1)))
+                sums[n] += first + (
+                    c * f32(i32(u32(four >> u32(2)) & u32(1))) + d * f32(i32(u32(four >> u32(3)) & u32(1)))
+                )
 
 
 @kernel
 def _multiply_blocks(x, bits, y, first, last):
     """y[:, lanes * first : lanes * last] = x times these blocks."""
     _, words, lanes = bits.shape
-    four, part = np.zeros(4, x.dtype), np.zeros(lanes, x.dtype)
+    filled, total = np.zeros(32 * words, x.dtype), np.empty(lanes, x.dtype)
     for row in range(x.shape[0]):
+        filled[: x.shape[1]] = x[row]
         for block in range(first, last):
             sums = y[row, block * lanes : (block + 1) * lanes]
-            sums[:] = 0
-            for first_word in range(0, words, CHUNK):
-                part[:] = 0
-                for i in range(32 * first_word, 32 * min(first_word + CHUNK, words), 4):
-                    four[:] = 0
-                    for k in range(min(4, x.shape[1] - i)):
-                        four[k] = x[row, i + k]
-                    a, b, c, d = four[0], four[1], four[2], four[3]
-                    column, shift = bits[block, i // 32], u32(i % 32)
-                    for n in range(lanes):
-                        word = u32(column[n] >> shift)
-                        part[n] += (a * _number(word, 0) + b * _number(word, 1)) + (
-                            c * _number(word, 2) + d * _number(word, 3)
-                        )
+            total[:] = 0
+            for word in range(0, words, CHUNK):
+                sums[:] = 0
+                _add_words(filled[32 * word :], bits[block, word : word + CHUNK], sums)
                 for n in range(lanes):
-                    sums[n] += part[n]
+                    total[n] += sums[n]
+            sums[:] = total
 
 
 @ordered_kernel
@@ -60,29 +66,19 @@ def _unpack_words(bits, first, panel, first_word, last_word):
             for bit in range(min(32, panel.shape[0] - 32 * word)):
                 row = panel[32 * word + bit, block * lanes : (block + 1) * lanes]
                 for n in range(lanes):
-                    row[n] = _number(column[n], bit)
+                    row[n] = f32(i32(u32(column[n] >> u32(bit)) & u32(1)))
 
 
-@parallel_kernel
-def _unpack_shared(bits, first, panel, parts):
-    words = bits.shape[1]
-    for part in prange(parts):
-        _unpack_words(bits, first, panel, words * part // parts, words * (part + 1) // parts)
-
-
-def multiply_many(x, bits, y, parts):
+def multiply_many(x, bits, y):
     """y = x times bits by BLAS, for many rows: the bits are unpacked to floats, a panel of outputs at a time.
 
-    `parts`: among how many threads the unpacking is shared.
+    By one thread: it takes a tenth of the time, and a second one would still be spinning when BLAS wants its core.
     """
     blocks, words, lanes = bits.shape
     panel = np.empty((x.shape[1], min(PANEL_OUTPUTS // lanes, blocks) * lanes), x.dtype)
     for first in range(0, blocks, panel.shape[1] // lanes):
         part = panel[:, : (blocks - first) * lanes]
-        if parts == 1:
-            _unpack_words(bits, first, part, 0, words)
-        else:
-            _unpack_shared(bits, first, part, parts)
+        _unpack_words(bits, first, part, 0, words)
         np.matmul(x, part, out=y[:, first * lanes : first * lanes + part.shape[1]])
 
 

@@ -39,7 +39,7 @@ def multiply(x, bits, y, activation_bits, row_parts, column_parts):
         scales[row] = _round_row(x, row, largest, rounded[row])
     sums = np.empty(y.shape, np.float64)
     if len(x) > masked_products.FEW_ROWS:
-        masked_products.multiply_many(rounded, bits, sums, row_parts * column_parts)
+        masked_products.multiply_many(rounded, bits, sums)
     else:
         masked_products.multiply(rounded, bits, sums, row_parts, column_parts)
     np.multiply(sums, scales, out=y, casting="same_kind")

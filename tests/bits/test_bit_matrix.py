@@ -287,4 +287,4 @@ def test_two_python_threads_at_once_get_the_same_products():
 def test_repr_teaches():
     _, matrix = matrix_of(70, 65)
     assert repr(matrix) == f"BitMatrix(shape=(70, 65), {matrix.nbytes:,} bytes)"
-    assert matrix.nbytes == 96 * 128 // 8 if kernels.LANES == 16 else 96 * 256 // 8
+    assert matrix.nbytes == 96 * 128 // 8

@@ -83,7 +83,7 @@ def generic():
 
 def test_a_processor_without_avx512_computes_the_same(generic):
     code = f"{MODELS}\ncheck(); large_product(); print(kernels.LANES, kernels.BLOCKS, kernels.CONVOLVES_DIRECTLY)"
-    assert run(code, **generic) == ["256", "1", "False"]
+    assert run(code, **generic) == ["128", "1", "False"]
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_all_tests_of_bits_pass_for_a_processor_without_avx512(generic):
 
 def test_without_compiling_it_computes_the_same_slowly():
     code = MODELS.replace("(3, 4, 5, 6, 17)", "(2, 2, 2, 2, 3)").replace("(24, 20), 2", "(9, 8), 1")
-    assert run(f"{code}\ncheck(); print(kernels.LANES)", NUMBA_DISABLE_JIT="1") == ["256"]
+    assert run(f"{code}\ncheck(); print(kernels.LANES)", NUMBA_DISABLE_JIT="1") == ["128"]
 
 
 def test_any_number_of_threads_computes_the_same():

@@ -12,8 +12,8 @@ NEEDS_AVX512 = "this processor has no AVX-512, or Numba compiles for another one
 PATHS = {
     "masked, 256 lanes": (masked_products.multiply, 256, 1),
     "masked, 16 lanes": (masked_products.multiply, 16, 4),
-    "unpacked, 256 lanes": (lambda x, bits, y, r, c: masked_products.multiply_many(x, bits, y, r * c), 256, 1),
-    "unpacked, 16 lanes": (lambda x, bits, y, r, c: masked_products.multiply_many(x, bits, y, r * c), 16, 4),
+    "unpacked, 256 lanes": (lambda x, bits, y, r, c: masked_products.multiply_many(x, bits, y), 256, 1),
+    "unpacked, 16 lanes": (lambda x, bits, y, r, c: masked_products.multiply_many(x, bits, y), 16, 4),
 }
 if HAS_AVX512:
     PATHS["look-up"] = (look_up_products.multiply, 16, 4)
