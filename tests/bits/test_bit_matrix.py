@@ -10,7 +10,6 @@ from bitarray import bitarray
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from minibnn import kernels
 from minibnn.autograd import Tensor
 from minibnn.autograd.ops import conv2d
 from minibnn.bits import BitKernel, BitMatrix, BitTensor
