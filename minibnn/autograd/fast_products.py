@@ -1,8 +1,8 @@
-"""Convolutions and matrix products on the fast path: no columns, and bits where a kernel is zeros and ones.
+"""Convolutions, matrix products and biases on the fast path: no columns, and bits where a kernel is zeros and ones.
 
 Half of a binary network's arithmetic has bits on one side: the forward product, x times W_q, and the gradient of the
-input, g times W_q transposed. Only the gradient of the kernel is float times float. `conv2d` and `@` come here if
-`kernels.fast` says so; what they compute otherwise is the specification that this file is tested against.
+input, g times W_q transposed. Only the gradient of the kernel is float times float. `conv2d`, `@` and `+` come here
+if `kernels.fast` says so; what they compute otherwise is the specification that this file is tested against.
 """
 
 import numpy as np
@@ -15,6 +15,51 @@ FEW_CHANNELS = 8  # with fewer, such as the three colours of a photo, making tab
 def holds_bits(W):
     """Whether a Tensor is zeros and ones by the way it was made."""
     return W.operation in ("straight_through", "quant")
+
+
+def conv2d(x, W):
+    """The value, the parents and the vjp of `conv2d` of two Tensors."""
+
+    def vjp(g):
+        g = np.ascontiguousarray(g)
+        gx = input_gradient(g, W) if x.requires_grad else None
+        return gx, kernel_gradient(x.data, g, W.shape) if W.requires_grad else None
+
+    return convolve(x.data, W), (x, W), vjp
+
+
+def matmul(x, y):
+    """The value, the parents and the vjp of x @ y, two Tensors that are matrices."""
+
+    def vjp(g):  # dz = dx y + x dy
+        g = np.ascontiguousarray(g)
+        gx = multiply_transposed(g, y) if x.requires_grad else None
+        return gx, product_gradient(x.data, g) if y.requires_grad else None
+
+    return multiply(x.data, y), (x, y), vjp
+
+
+def matmul_batches(x, y):
+    """The value, the parents and the vjp of x @ y, as many matrices on the left as on the right."""
+
+    def vjp(g):
+        gx = multiply_batches(g, y.data.swapaxes(-1, -2)) if x.requires_grad else None
+        return gx, multiply_batches(x.data.swapaxes(-1, -2), g) if y.requires_grad else None
+
+    return multiply_batches(x.data, y.data), (x, y), vjp
+
+
+def add_row(x, row):
+    """The value, the parents and the vjp of x (..., n) + row (n,), a bias."""
+    rows, total = x.data.reshape(-1, row.size), np.empty_like(x.data)
+    kernels.add_row(rows, row.data, total.reshape(rows.shape), kernels.parts(x.size))
+
+    def vjp(g):
+        g_row = np.empty_like(row.data)
+        kernels.column_sums(np.ascontiguousarray(g).reshape(rows.shape), g_row, kernels.parts(g.size))
+        return g, g_row
+
+    return total, (x, row), vjp
 
 
 def convolve(x, W):

@@ -111,7 +111,7 @@ class Tensor:
     def __add__(self, other):
         x, y = _broadcastable("add", self, other)
         if x.ndim > 1 == y.ndim and x.shape[-1] == y.size > 1 and kernels.fast(x.data, y.data):
-            return _fast_add_row(x, y)
+            return operation("add", *fast_products.add_row(x, y))
 
         def vjp(g):
             return unbroadcast(g, x.shape), unbroadcast(g, y.shape)
@@ -184,9 +184,9 @@ class Tensor:
             rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
             return (rows @ y).reshape(*x.shape[:-1], y.shape[-1])
         if x.ndim == y.ndim == 2 and kernels.fast(x.data, y.data):
-            return _fast_matmul(x, y)
+            return operation("matmul", *fast_products.matmul(x, y))
         if x.ndim == y.ndim > 2 and x.shape[:-2] == y.shape[:-2] and kernels.fast_in_copies(x.data, y.data):
-            return _fast_batches(x, y)
+            return operation("matmul", *fast_products.matmul_batches(x, y))
 
         def vjp(g):  # dz = dx y + x dy
             gx = unbroadcast(g @ y.data.swapaxes(-1, -2), x.shape) if x.requires_grad else None
@@ -277,41 +277,6 @@ class Tensor:
             return (grad,)
 
         return operation("index", data, (self,), vjp)
-
-
-def _fast_batches(x, y):
-    """x @ y of as many matrices on the left as on the right."""
-
-    def vjp(g):  # dz = dx y + x dy
-        gx = fast_products.multiply_batches(g, y.data.swapaxes(-1, -2)) if x.requires_grad else None
-        gy = fast_products.multiply_batches(x.data.swapaxes(-1, -2), g) if y.requires_grad else None
-        return gx, gy
-
-    return operation("matmul", fast_products.multiply_batches(x.data, y.data), (x, y), vjp)
-
-
-def _fast_add_row(x, row):
-    """x (..., n) + row (n,), all threads at once: a bias."""
-    rows, total = x.data.reshape(-1, row.size), np.empty_like(x.data)
-    kernels.add_row(rows, row.data, total.reshape(rows.shape), kernels.parts(x.size))
-
-    def vjp(g):
-        g_row = np.empty_like(row.data)
-        kernels.column_sums(np.ascontiguousarray(g).reshape(rows.shape), g_row, kernels.parts(g.size))
-        return g, g_row
-
-    return operation("add", total, (x, row), vjp)
-
-
-def _fast_matmul(x, y):
-    """x @ y of two matrices, with bits where y is zeros and ones."""
-
-    def vjp(g):
-        g = np.ascontiguousarray(g)
-        gx = fast_products.multiply_transposed(g, y) if x.requires_grad else None
-        return gx, fast_products.product_gradient(x.data, g) if y.requires_grad else None
-
-    return operation("matmul", fast_products.multiply(x.data, y), (x, y), vjp)
 
 
 def operation(name, data, parents, vjp):

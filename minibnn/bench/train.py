@@ -12,8 +12,8 @@ from minibnn.bench import profile as profiling
 from minibnn.bench import torch_models
 from minibnn.bench.rivals import find_torch, inference
 from minibnn.bench.timing import machine, machine_text, measure, median, pause_for, progress_bar, spread_text
-from minibnn.layers import Module
 from minibnn.layers.module import evaluating
+from minibnn.layers.one_hot import OneHot
 from minibnn.models import BCVNN, BLM
 from minibnn.models.summary import table as as_table
 from minibnn.training import Adam, AdamW, cross_entropy
@@ -251,7 +251,7 @@ class _counting:
     @staticmethod
     def _remembering(layer, forward, used):
         def remembering(x, **options):
-            if isinstance(x, Module) or not hasattr(x, "ids"):  # a row that is looked up takes no multiplication
+            if not isinstance(x, OneHot):  # a row that is looked up takes no multiplication
                 used.append((layer, math.prod(x.shape[:-1])))
             return forward(x, **options)
 

@@ -19,12 +19,11 @@ OWN_PROCESS = os.getpid()
 
 
 def kernel(function, *, parallel=False, fastmath=REORDERED):
-    """`function` compiled by Numba on its first call, for one thread.
+    """`function` compiled by Numba on its first call, for one thread unless it is `parallel`.
 
-    One thread: the float matrix products, which take most of the time in training, use all cores by themselves, and
-    their idle threads would fight with Numba's over the same cores: on two cores a training step is no faster with two
-    threads here, and several times slower when something else keeps the machine busy. Products of bits need no BLAS;
-    they have a `parallel` form, see `num_threads`.
+    A kernel that several threads share has two forms, and wakes the others for large arrays only, see `num_threads`:
+    beside BLAS, whose idle threads want the same cores, or on a busy machine, a second thread may cost more than it
+    brings.
     Sums may be reordered to use vector instructions, but nan and infinity keep their meaning.
     """
     options = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "parallel": parallel}
