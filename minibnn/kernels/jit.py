@@ -65,6 +65,7 @@ class _Cache(FunctionCache):
 
 
 ordered_kernel = functools.partial(kernel, fastmath=False)  # each sum in the order in which it is written
+fused_kernel = functools.partial(kernel, fastmath={"contract"})  # so too; a product and its addition may round once
 parallel_kernel = functools.partial(kernel, fastmath=False, parallel=True)  # `prange` loops are shared by all threads
 
 

@@ -2,12 +2,14 @@
 
 `bits[block, word, lane]`: see `bit_products`; 128 lanes, so that the inner loop is long enough for the compiler to use
 whatever vectors the processor has. Every operand is wrapped in np.uint32, or Numba would compute with 64 bits.
+Sums keep their order, so that a call compiled for another memory layout gives the same bits; a fused multiply-add may
+be used, since a number times 0.0 or 1.0 is exact.
 """
 
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import fused_kernel, ordered_kernel, parallel_kernel
 
 LANES = 128
 BLOCKS = 1
@@ -19,7 +21,7 @@ CHUNK = 16  # words, 512 inputs: short sums round less than long ones
 u32, i32, f32 = np.uint32, np.int32, np.float32
 
 
-@kernel
+@fused_kernel
 def _add_words(x, bits, sums):
     """sums += x times bits: (32 words,), (words, lanes) -> (lanes,).
 
@@ -38,7 +40,7 @@ def _add_words(x, bits, sums):
                 )
 
 
-@kernel
+@fused_kernel
 def _multiply_blocks(x, bits, y, first, last):
     """y[:, lanes * first : lanes * last] = x times these blocks."""
     _, words, lanes = bits.shape

@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 from minibnn.errors import InputError
-from minibnn.training.style import INK, QUIET, colours_of, figure, label_ends
+from minibnn.figures import INK, QUIET, colours_of, figure, label_ends
 
 TITLES = {
     "loss": "Loss (nats)",

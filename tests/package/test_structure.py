@@ -18,6 +18,8 @@ ROOT = PACKAGE.parent
 ORDER = (
     "errors",
     "files",
+    "figures",
+    "reading",
     "kernels",
     "data",
     "autograd",
@@ -30,7 +32,7 @@ ORDER = (
     "commands",
     "cli",
 )
-ONLY = {"data": {"errors", "files", "kernels"}, "kernels": {"errors"}, "reading": {"errors", "files"}}
+ONLY = {"data": {"errors", "files", "kernels"}, "kernels": {"errors"}, "reading": {"errors", "files", "figures"}}
 
 
 def part_of(path):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from minibnn.errors import InputError
+from minibnn.figures import spread
 from minibnn.training import save_comparison, save_curves, text_curve
 from minibnn.training.curves import format_bytes
-from minibnn.training.style import spread
 
 
 def history(start, end, epochs=5, **more):

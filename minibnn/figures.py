@@ -68,16 +68,22 @@ def figure(path, width, height):
     try:
         from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("figures need matplotlib: run  pip install 'minibnn[plots]'") from error
     known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
         raise InputError(f"figure {path.name!r}: expected a suffix of .png, .svg or .pdf, got {path.suffix!r}")
     with rc_context(_STYLE), replacing(path) as draft:
-        canvas = Figure(figsize=(width, height), layout="constrained")
+        canvas = blank_figure(width, height)
         yield canvas
         canvas.savefig(draft, dpi=200, format=path.suffix.lstrip("."))
+
+
+def blank_figure(width, height):
+    """A matplotlib Figure of so many inches that belongs to no window and no file."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def colours_of(names):
