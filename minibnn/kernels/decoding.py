@@ -12,7 +12,7 @@ from minibnn.kernels.bit_order import rows_of_bits
 from minibnn.kernels.bit_products import ALONE, EXACT
 from minibnn.kernels.exponential import softmax_row
 from minibnn.kernels.gaussian import gelu_row
-from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import apart, kernel, ordered_kernel, parallel_kernel, summing_kernel
 from minibnn.kernels.normalization import normalize_rows
 
 EPSILON = 1e-5  # of Normalize
@@ -22,9 +22,10 @@ ATTENDED_ALONE = 1 << 14  # numbers of the keys that one thread reads faster tha
 _multiply = EXACT.multiply
 
 
-@kernel
+@summing_kernel
 def _finish(y, bias, activation):
     """Lines 1 (its end) to 3 of Algorithm 2, in place: add the bias, normalize, activate. `y`: (n,)."""
+    apart()
     whole, total = y.size // 32 * 32, np.float64(0)
     for word in range(whole // 32):
         bits = bias[word]
@@ -79,9 +80,10 @@ def normalize_row(z):
     normalize_rows(z, EPSILON, z, inverse_sigma)
 
 
-@kernel
+@summing_kernel
 def _attend_head(query, keys, values, scores, out):
     """out = softmax(query keys^T / sqrt(K)) values, of one head: (K,), (T, K), (T, K) -> (K,). `scores`: (T,)."""
+    apart()
     length, size = keys.shape
     scale = np.float32(1 / math.sqrt(size))
     for t in range(length):

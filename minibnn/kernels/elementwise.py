@@ -7,7 +7,7 @@ The threads get slices: in a range(first, last), Numba would have to ask at each
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.jit import apart, kernel, parallel_kernel, summing_kernel
 
 ROWS = 1 << 10  # whose columns are added up together, whatever the number of threads
 CHUNK = 1 << 14  # elements that are added up together
@@ -110,8 +110,9 @@ def column_sums(x, sums, parts):
     _column_sums(partial, sums)
 
 
-@kernel
+@summing_kernel
 def _sum(x):
+    apart()
     total = np.float64(0)
     for i in range(x.size):
         total += x[i]

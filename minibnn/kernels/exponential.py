@@ -5,20 +5,21 @@ import math
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.jit import apart, kernel, parallel_kernel, summing_kernel
 
 _EXP2 = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(8))
 _LOG2_E = np.float32(1 / math.log(2))
 _LEAST = np.float32(-126)  # the smallest exponent of a normal float32; below, the exponential is 0
 
 
-@kernel
+@summing_kernel
 def exp_row(x, shift, powers, y):
     """y = exp(x - shift), and its sum: (n,) -> (n,), written. `powers`: int32 (n,), scratch.
 
     exp(x) = 2^k 2^f with a whole k and f in +-1/2: 2^k is written into the exponent's bits of a float32, and 2^f is the
     Taylor polynomial of degree 7 (error 1e-8).
     """
+    apart()
     for i in range(x.size):
         z = (x[i] - shift) * _LOG2_E
         inside = _LEAST if z < _LEAST else z
@@ -75,8 +76,9 @@ def softmax(x, y, parts):
         _softmax_shared(x, y, parts)
 
 
-@kernel
+@summing_kernel
 def _softmax_vjp_rows(g, y, gx):
+    apart()
     for r in range(len(y)):
         product = np.float32(0)
         for i in range(y.shape[1]):

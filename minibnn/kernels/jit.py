@@ -6,25 +6,26 @@ import importlib
 import os
 
 from numba import config, get_num_threads, njit
+from numba.core import types
 from numba.core.caching import FunctionCache
 from numba.core.options import DefaultOptions
+from numba.extending import intrinsic
 
 if "OMP_WAIT_POLICY" not in os.environ:
     # Idle threads of OpenMP look for work for so long, some hundred microseconds, before they sleep. The default is
     # thousands: long enough to slow down, again and again, whatever else needs the core.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-REORDERED = {"reassoc", "nsz", "contract"}  # sums may use vectors; nan and infinity keep their meaning
+FUSED = {"nsz", "contract"}  # a product and its addition may round once; a zero may lose its sign
 OWN_PROCESS = os.getpid()
 
 
-def kernel(function, *, parallel=False, fastmath=REORDERED):
+def kernel(function, *, parallel=False, fastmath=FUSED):
     """`function` compiled by Numba on its first call, for one thread unless it is `parallel`.
 
     A kernel that several threads share has two forms, and wakes the others for large arrays only, see `num_threads`:
     beside BLAS, whose idle threads want the same cores, or on a busy machine, a second thread may cost more than it
-    brings.
-    Sums may be reordered to use vector instructions, but nan and infinity keep their meaning.
+    brings. Sums stay in the order in which they are written.
     """
     options = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "parallel": parallel}
     compiled = njit(**options)(function)
@@ -32,6 +33,23 @@ def kernel(function, *, parallel=False, fastmath=REORDERED):
         with contextlib.suppress(RuntimeError):  # no folder that a cache could be written to
             compiled._cache = _Cache(function)
     return compiled
+
+
+def _never_inline(typing_context):
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+def _in_compiled_code(function):
+    return (lambda: None) if config.DISABLE_JIT else intrinsic(function)
+
+
+# `apart()`, in the body of a `summing_kernel`, keeps the compiler from merging it into its callers: there it might
+# choose another order of the sums, and a result would depend on who asked for it.
+apart = _in_compiled_code(_never_inline)
 
 
 def inner_kernel(function, **options):
@@ -64,8 +82,8 @@ class _Cache(FunctionCache):
             super().save_overload(signature, data)
 
 
-ordered_kernel = functools.partial(kernel, fastmath=False)  # each sum in the order in which it is written
-fused_kernel = functools.partial(kernel, fastmath={"contract"})  # so too; a product and its addition may round once
+ordered_kernel = functools.partial(kernel, fastmath=False)  # and every operation is rounded
+summing_kernel = functools.partial(kernel, fastmath=FUSED | {"reassoc"})  # sums in any order, with vectors; see `apart`
 parallel_kernel = functools.partial(kernel, fastmath=False, parallel=True)  # `prange` loops are shared by all threads
 
 

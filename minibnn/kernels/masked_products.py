@@ -9,7 +9,7 @@ be used, since a number times 0.0 or 1.0 is exact.
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import fused_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
 
 LANES = 128
 BLOCKS = 1
@@ -21,7 +21,7 @@ CHUNK = 16  # words, 512 inputs: short sums round less than long ones
 u32, i32, f32 = np.uint32, np.int32, np.float32
 
 
-@fused_kernel
+@kernel
 def _add_words(x, bits, sums):
     """sums += x times bits: (32 words,), (words, lanes) -> (lanes,).
 
@@ -40,7 +40,7 @@ def _add_words(x, bits, sums):
                 )
 
 
-@fused_kernel
+@kernel
 def _multiply_blocks(x, bits, y, first, last):
     """y[:, lanes * first : lanes * last] = x times these blocks."""
     _, words, lanes = bits.shape

@@ -3,11 +3,12 @@
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.jit import apart, kernel, parallel_kernel, summing_kernel
 
 
-@kernel
+@summing_kernel
 def _normalize_part(x, eps, y, inverse_sigma, first, last):
+    apart()
     n = x.shape[1]
     for r in range(first, last):
         total = np.float64(0)
@@ -23,8 +24,9 @@ def _normalize_part(x, eps, y, inverse_sigma, first, last):
             y[r, i] = (x[r, i] - mean) * scale
 
 
-@kernel
+@summing_kernel
 def _vjp_part(g, y, inverse_sigma, gx, first, last):
+    apart()
     n = g.shape[1]
     for r in range(first, last):
         g_sum, gy_sum = np.float64(0), np.float64(0)
