@@ -10,6 +10,7 @@ import numpy as np
 from minibnn import kernels
 
 FEW_CHANNELS = 8  # with fewer, such as the three colours of a photo, making tables takes longer than multiplying
+MANY_CHANNELS = 64  # with fewer, Winograd's sums take as long as the multiplications that they save
 
 
 def holds_bits(W):
@@ -82,8 +83,16 @@ def kernel_gradient(x, g, kernel_shape):
     """The gradient (kH, kW, C, F) of the kernel, from the images and the gradient of the result."""
     slopes = _filled(g)
     gradient = np.empty((*kernel_shape[:3], slopes.shape[3]), np.float32)
-    kernels.kernel_gradient(x, slopes, gradient, kernels.parts(gradient.size * g.size // kernel_shape[3]))
+    method = kernels.kernel_gradient_3x3 if _suits_winograd(x, gradient) else kernels.kernel_gradient
+    method(x, slopes, gradient, kernels.parts(gradient.size * g.size // kernel_shape[3]))
     return _cut(gradient, kernel_shape[3])
+
+
+def _suits_winograd(x, gradient):
+    """Whether fewer multiplications outweigh the passes over images and kernel that they cost."""
+    height, width, channels, filters = gradient.shape
+    many = min(channels, filters) >= MANY_CHANNELS and channels % 16 == 0
+    return (height, width) == (3, 3) and many and x.size >= 4 * channels * channels  # as many tiles as channels
 
 
 def multiply(x, W):

@@ -42,6 +42,7 @@ _MODULE_OF = {
     "pack_kernel": "bit_weights",
     "pack_transposed_kernel": "bit_weights",
     "kernel_gradient": "direct_convolution",
+    "kernel_gradient_3x3": "winograd",
     "convolve_floats": "direct_convolution",
     "product_gradient": "float_products",
     "multiply_batches": "float_products",
