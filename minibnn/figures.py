@@ -1,5 +1,6 @@
 """One look for all figures of the project. Needs matplotlib, imported only when a figure is made."""
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +51,7 @@ _STYLE = {
 
 
 @contextmanager
-def figure(path, width, height):
+def figure(path, width, height, metadata=None):
     """Give an empty matplotlib Figure in the project's style, and write it to `path` at the end of the block.
 
     No window is opened and no global setting stays changed.
@@ -59,6 +60,7 @@ def figure(path, width, height):
         path: where to write; the suffix (.png, .svg, .pdf) chooses the format. Its folder must exist.
         width: in inches.
         height: in inches.
+        metadata: dict that the file keeps, as matplotlib names it for its format; may be filled until the end.
 
     Raises:
         InputError: if matplotlib is not installed, the suffix is not a format of matplotlib, the folder is missing or
@@ -76,7 +78,7 @@ def figure(path, width, height):
     with rc_context(_STYLE), replacing(path) as draft:
         canvas = blank_figure(width, height)
         yield canvas
-        canvas.savefig(draft, dpi=200, format=path.suffix.lstrip("."))
+        canvas.savefig(draft, dpi=200, format=path.suffix.lstrip("."), metadata=metadata)
 
 
 def blank_figure(width, height):
@@ -84,6 +86,14 @@ def blank_figure(width, height):
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def plain_labels():
+    """Within it, a letter that the font does not have is drawn as a box without a warning: labels may be any text."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
 
 
 def colours_of(names):
@@ -115,6 +125,7 @@ def label_ends(axis, ends, gap=0.075):
             fontweight="bold",
             fontsize=9.5,
             annotation_clip=False,
+            parse_math=False,
         )
 
 

@@ -4,6 +4,8 @@
 - ```` ```python .noeval ````: shown, not run (jupytext's own mark).
 - ```` ```text ```` right behind a block that ran: what it must have printed. A block that prints nothing has none.
 - any other block is only shown.
+
+A page that runs for minutes says so by the comment <!-- long --> in its first lines, where GitHub shows nothing.
 """
 
 import contextlib
@@ -11,21 +13,26 @@ import io
 import linecache
 import re
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from minibnn.errors import InputError
+from minibnn.files import readable
 
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
+LONG = "<!-- long -->"
+FIRST_LINES = 10  # among which LONG must stand
 
 
 @dataclass
 class Block:
-    """A fenced block. `info`: the words behind its fence; `line`: of the page, its first line of code; `text`: code."""
+    """A fenced block. `info`: the words behind its fence; `line`, `end`: its first line and its closing fence's."""
 
     info: str
     line: int
     text: str
+    end: int
 
     @property
     def runs(self):
@@ -35,12 +42,23 @@ class Block:
 
 @dataclass
 class Lesson:
-    """A page of lessons. `path`; `number`: 7 for `07-....md`; `title`: its first heading; `blocks`: list of Block."""
+    """A page of lessons.
+
+    `path`; `number`: 7 for `07-....md`; `title`: its first heading; `blocks`: list of Block; `long`: whether it says
+    that it runs for minutes; `lines`: list of str, the page.
+    """
 
     path: Path
     number: int
     title: str
     blocks: list
+    long: bool = False
+    lines: list = field(default_factory=list)
+
+    @property
+    def name(self):
+        """The title without its number, as the last words of a line in a list."""
+        return self.title.removeprefix(f"{self.number}.").strip()
 
 
 @dataclass
@@ -61,23 +79,36 @@ def find_lessons(folder):
 
 
 def read_lesson(path):
-    """Read one page. Raises InputError if it has no heading, or a block does not end."""
+    """Read one page. Raises InputError if it has no number, cannot be read, has no heading, or a block does not end."""
     path = Path(path)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    titles = [line[2:].strip() for line in lines if line.startswith("# ")]
-    if not titles:
+    if not re.match(r"\d\d-.*\.md$", path.name):
+        raise InputError(f"{path} is not a lesson: expected a name such as 07-the-useful-lie.md")
+    lines = read_lines(path)
+    first = lines[:FIRST_LINES]
+    title = next((line[2:].strip() for line in first if line.startswith("# ")), None)
+    if title is None:
         raise InputError(f"{path} has no heading: expected a first line such as '# 7. The useful lie'")
-    return Lesson(path, int(path.name[:2]), titles[0], list(_blocks(path, lines)))
+    return Lesson(path, int(path.name[:2]), title, list(blocks_of(path, lines)), LONG in first, lines)
 
 
-def _blocks(path, lines):
+def read_lines(path):
+    """The lines of a page, a list of str. Raises InputError if it cannot be read, or is not UTF-8."""
+    with readable(path):
+        try:
+            return path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not text in UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def blocks_of(path, lines):
+    """The fenced blocks of a page, in order, as Block. Raises InputError for one that does not end."""
     opened = None
     for number, line in enumerate(lines, start=1):
         fence = FENCE.match(line)
         if opened is None and fence:
             opened, info, start = fence[1], fence[2], number + 1
         elif opened and line.strip() == opened:
-            yield Block(info, start, "\n".join(lines[start - 1 : number - 1]))
+            yield Block(info, start, "\n".join(lines[start - 1 : number - 1]), number)
             opened = None
     if opened:
         raise InputError(f"{path}:{start - 1}: this block does not end; close it with {opened}")
@@ -90,16 +121,20 @@ def run_lesson(lesson, namespace=None):
     """
     namespace = {"__name__": f"lesson_{lesson.number:02}"} if namespace is None else namespace
     differences = []
-    for block, behind in zip(lesson.blocks, [*lesson.blocks[1:], None], strict=True):
+    for block, behind in zip_longest(lesson.blocks, lesson.blocks[1:]):
         if not block.runs:
             continue
         printed, problem = _run(block, lesson.path, namespace)
         if problem is not None:
             return [*differences, Difference(lesson.path, *problem)]
-        shown = behind if behind is not None and behind.info == "text" else None
-        if (message := _compare(printed, shown)) is not None:
-            differences.append(Difference(lesson.path, (shown or block).line, message))
+        differences += [Difference(lesson.path, *found) for found in _compare(printed, block, shown_of(block, behind))]
     return differences
+
+
+def shown_of(block, behind):
+    """The block that shows what `block` prints: the one `behind` it, if it is text and at most a blank line away."""
+    close = behind is not None and behind.line - 1 <= block.end + 2
+    return behind if close and block.runs and behind.info == "text" else None
 
 
 def _run(block, path, namespace):
@@ -110,23 +145,29 @@ def _run(block, path, namespace):
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            exec(compile(source, name, "exec"), namespace)
-    except Exception as error:
+            exec(compile(source, name, "exec", dont_inherit=True), namespace)
+    except (Exception, SystemExit) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
-        line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
-        return printed.getvalue(), (line or (lines or [block.line])[-1], f"{type(error).__name__}: {error}")
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        return printed.getvalue(), (line or (lines or [block.line])[-1], told(error))
     return printed.getvalue(), None
 
 
-def _compare(printed, shown):
-    """What differs between what was printed (str) and the block that shows it (Block or None), or None."""
+def told(error):
+    """The type and the message of an exception, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+
+
+def _compare(printed, block, shown):
+    """Where what `block` printed (str) and the block that shows it (or None) differ first: [(line, message)], or []."""
     got = [line.rstrip() for line in printed.rstrip().splitlines()]
     want = [line.rstrip() for line in shown.text.rstrip().splitlines()] if shown else []
-    if got == want:
-        return None
-    if shown is None:
-        return f"this block prints {got[0]!r} ..., and no text block behind it shows that"
-    for number, pair in enumerate(zip(got, want, strict=False), start=1):
+    if got and shown is None:
+        return [(block.line, f"this block prints {got[0]!r}, and no text block behind it shows that")]
+    for index, pair in enumerate(zip(got, want, strict=False)):
         if pair[0] != pair[1]:
-            return f"line {number} of the output is shown as {pair[1]!r}, and is {pair[0]!r}"
-    return f"{len(want)} lines are shown, and {len(got)} are printed"
+            return [(shown.line + index, f"the page shows {pair[1]!r}, the code prints {pair[0]!r}")]
+    if len(got) == len(want):
+        return []
+    where, more = (shown.end, "more") if len(got) > len(want) else (shown.line + len(got), "less")
+    return [(where, f"the page shows {len(want)} lines of output, and the code prints {more}: {len(got)}")]
