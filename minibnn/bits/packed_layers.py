@@ -6,6 +6,7 @@ no latent weights and no backward. Only the two layers that hold parameters are 
 """
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,14 +15,17 @@ from minibnn.autograd import Tensor, ops
 from minibnn.bits.bit_matrix import FLOAT32, BitKernel, BitMatrix, numbers_of
 from minibnn.bits.bit_tensor import BitTensor
 from minibnn.errors import InputError
-from minibnn.layers import BATL, BEMBL, BNFCL, BTFB, normalize
-from minibnn.layers.activations import activation_named
+from minibnn.layers import BATL, BEMBL, BNFCL, BTFB
+from minibnn.layers.activations import activation_named, linear
+from minibnn.layers.choices import DEFAULT, as_choices
 from minibnn.layers.convolution import check_images, normalize_axes
 from minibnn.layers.fully_connected import check_features
 from minibnn.layers.key_value_cache import KeyValueCache, stored_positions_of_blocks
 from minibnn.layers.module import Module, ShapesOnly
 from minibnn.models import BCVNN, BLM
 
+CHANNELS = normalize_axes("channels")
+FLOORS = {linear: np.float32(-np.inf), ops.relu: np.float32(0)}  # below which these activations never are
 LINEAR, GELU = 0, 2  # the activations of a language model, as `kernels.fully_connected_row` names them
 
 
@@ -56,7 +60,7 @@ class PackedModule(Module):
     @property
     def nbytes(self):
         """Bytes that the bits take in memory, with what fills up their rows and blocks."""
-        return sum(layer.W_q.nbytes + layer.b_q.nbytes for layer in self._layers())
+        return sum(bits.nbytes for layer in self._layers() for bits in (layer.W_q, layer.b_q) if bits is not None)
 
     @property
     def activation_bits(self):
@@ -76,32 +80,61 @@ class PackedModule(Module):
 
 
 class PackedLayer(PackedModule):
-    """A layer that holds bits itself: `W_q`, a BitMatrix or BitKernel, and `b_q`, a BitTensor (U,)."""
+    """A layer that holds bits itself: `W_q`, a BitMatrix or BitKernel, and `b_q`, a BitTensor (U,) or None.
+
+    `kernel`, `bias`: the bits. `matrix`: the class of W_q. `choices`: see `Choices`; the threshold is the one that made
+    the bits.
+    """
+
+    def __init__(self, matrix, kernel, bias, activation, choices):
+        self.choices = as_choices(choices)
+        self.activation, self.normalize = activation_named(activation), self.choices.normalization()
+        self.W_q, self.b_q = matrix(kernel), _checked_bias(bias, kernel, self.choices.bias)
+
+    def bias(self):
+        """The bias as numbers, float32 (U,); 0 without one."""
+        return 0 if self.b_q is None else self.b_q.unpack(np.float32)
+
+    def in_one_pass(self, z, activate=True):
+        """The activations (..., U), made in the place of z (..., U), a Tensor without its bias; None where not suited.
+
+        Adding, normalizing and activating take as long as reading and writing memory does: once instead of three times.
+        """
+        floor = FLOORS.get(self.activation if activate else linear)
+        as_printed = self.choices.normalize and self.b_q is not None
+        if floor is None or not as_printed or not isinstance(z, Tensor) or not kernels.fast(z.data):
+            return None
+        rows = z.data.reshape(-1, z.shape[-1])
+        kernels.finish_rows(rows, self.bias(), self.choices.epsilon, floor, kernels.parts(z.size))
+        return z
 
     def own_bits(self):
-        """Pairs (name, BitTensor) of the kernel and the bias."""
-        return [("W", self.W_q.tensor()), ("b", self.b_q)]
+        """Pairs (name, BitTensor) of the kernel and, if there is one, of the bias."""
+        return [("W", self.W_q.tensor())] + ([] if self.b_q is None else [("b", self.b_q)])
 
     def num_own_bits(self):
         """Number of bits of the kernel and the bias."""
-        return int(np.prod(self.W_q.shape)) + self.b_q.size
+        return int(np.prod(self.W_q.shape)) + (0 if self.b_q is None else self.b_q.size)
 
 
 class PackedBNFCL(PackedLayer):
     """`BNFCL` after training (Algorithm 2): bits only.
 
-    `kernel`: BitTensor (n_in, U). `bias`: BitTensor (U,). `activation`: None, "relu", "gelu" or "softmax".
+    `kernel`: BitTensor (n_in, U). `bias`: BitTensor (U,), or None where the choices say so. `activation`: None, "relu",
+    "gelu" or "softmax". `choices`: see `PackedLayer`.
     Called with x (..., n_in), or a `OneHot` of that depth, it returns (..., U), float32.
     """
 
-    def __init__(self, kernel, bias, activation=None):
-        self.activation = activation_named(activation)
-        self.W_q, self.b_q = BitMatrix(kernel), _checked_bias(bias, kernel)
+    def __init__(self, kernel, bias, activation=None, *, choices=None):
+        super().__init__(BitMatrix, kernel, bias, activation, choices)
 
     def forward(self, x, *, activate=True):
         """x (..., n_in) -> a (..., U); with `activate=False` it stops before line 3."""
-        z = x @ self.W_q + self.b_q.unpack(np.float32)  # line 1: (..., n_in) @ (n_in, U) + (U,) -> (..., U)
-        z = normalize(z)  # line 2: over the U features
+        z = x @ self.W_q  # (..., n_in) @ (n_in, U) -> (..., U)
+        if (a := self.in_one_pass(z, activate)) is not None:  # all that follows, at once
+            return a
+        z = z + self.bias()  # line 1
+        z = self.normalize(z)  # line 2: over the U features
         a = self.activation(z) if activate else z  # line 3
         return a  # line 4
 
@@ -113,19 +146,22 @@ class PackedBNFCL(PackedLayer):
 class PackedBNCVL(PackedLayer):
     """`BNCVL` after training: Algorithm 3 simplified in the way Algorithm 2 simplifies Algorithm 1.
 
-    `kernel`: BitTensor (k, k, C, F). `bias`: BitTensor (F,). `activation`, `normalize_over`: see `BNCVL`.
+    `kernel`: BitTensor (k, k, C, F). `bias`: BitTensor (F,), or None where the choices say so. `activation`,
+    `normalize_over`: see `BNCVL`. `choices`: see `PackedLayer`.
     Called with images (B, H, W, C), it returns (B, H, W, F), float32.
     """
 
-    def __init__(self, kernel, bias, activation=None, *, normalize_over="channels"):
-        self.activation = activation_named(activation)
+    def __init__(self, kernel, bias, activation=None, *, normalize_over="channels", choices=None):
+        super().__init__(BitKernel, kernel, bias, activation, choices)
         self.axes = normalize_axes(normalize_over)
-        self.W_q, self.b_q = BitKernel(kernel), _checked_bias(bias, kernel)
 
     def forward(self, x):
         """x (B, H, W, C) -> a (B, H, W, F)."""
-        z = Tensor(self.W_q.convolve(numbers_of(x))) + self.b_q.unpack(np.float32)  # line 1
-        z = normalize(z, self.axes)  # line 2
+        z = Tensor(self.W_q.convolve(numbers_of(x)))  # (B, H, W, C) -> (B, H, W, F)
+        if self.axes == CHANNELS and (a := self.in_one_pass(z)) is not None:  # all that follows, at once
+            return a
+        z = z + self.bias()  # line 1
+        z = self.normalize(z, self.axes)  # line 2
         a = self.activation(z)  # line 3
         return a  # line 4
 
@@ -189,7 +225,12 @@ class PackedBLM(PackedModule, BLM):
 
     @functools.cached_property
     def _is_as_built(self):
-        """Whether the layers are those that BLM(...) builds: another may have been put in the place of one."""
+        """Whether the layers are those that BLM(...) builds: another may have been put in the place of one.
+
+        Nor does the fast way know of other choices than the defaults, but for the threshold, which the bits know.
+        """
+        if any(replace(module.choices, threshold="mean") != DEFAULT for _, module in self.named_modules()):
+            return False
         attention, mlp_units = self.blocks[0].attention, (self.mlp1.W_q.shape[1], self.mlp2.W_q.shape[1])
         sizes = (self.max_len, attention.emb_dim, attention.num_heads, self.vocab_size, mlp_units, len(self.blocks))
         built = BLM(*sizes, rng=ShapesOnly()).named_modules()
@@ -212,7 +253,11 @@ def _part_of(layer):
     return layer.W_q.order, layer.b_q.words.view(np.uint32)[0]
 
 
-def _checked_bias(bias, kernel):
+def _checked_bias(bias, kernel, wanted):
+    if not wanted:
+        if bias is not None:
+            raise InputError(f"a packed layer with Choices(bias=False) expects the bias None, and got {bias!r}")
+        return None
     if not isinstance(bias, BitTensor) or bias.shape != kernel.shape[-1:]:
         raise InputError(
             f"a packed layer of kernel {kernel.shape} expects a bias {kernel.shape[-1:]}, and got {bias!r}"

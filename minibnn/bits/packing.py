@@ -37,10 +37,10 @@ def pack(model, *, activation_bits=None):
         raise InputError(f"this {type(model).__name__} is packed already")
     if not isinstance(model, Module):
         raise InputTypeError(f"pack expects a model or layer of minibnn, and got {type(model).__name__}")
-    parameters = dict(model.named_parameters())
+    parameters, thresholds = dict(model.named_parameters()), model.latent_thresholds()
     if not parameters:
         raise InputError(f"pack expects a model with parameters, and this {type(model).__name__} has none")
-    packed = assemble(model, lambda name: BitTensor.from_array(bits_of(parameters[name].data)))
+    packed = assemble(model, lambda name: BitTensor.from_array(bits_of(parameters[name].data, thresholds[name])))
     packed.activation_bits = activation_bits
     return packed
 
@@ -51,12 +51,8 @@ def assemble(model, bits, name=""):
     Of the model only its structure is used: it may be built with `rng=ShapesOnly()`.
     """
     prefix = f"{name}." if name else ""
-    if type(model) is BNFCL:
-        return PackedBNFCL(bits(f"{prefix}W"), bits(f"{prefix}b"), name_of_activation(model.activation))
-    if type(model) is BNCVL:
-        activation = name_of_activation(model.activation)
-        over = name_of_axes(model.axes)
-        return PackedBNCVL(bits(f"{prefix}W"), bits(f"{prefix}b"), activation, normalize_over=over)
+    if type(model) in (BNFCL, BNCVL):
+        return _packed_layer(model, bits, prefix)
     packed = object.__new__(_packed_kind(type(model)))
     for key, value in vars(model).items():
         if isinstance(value, Tensor):
@@ -79,6 +75,16 @@ def assemble(model, bits, name=""):
         if not key.startswith("_"):  # not whether it was trainable or called
             vars(packed)[key] = value
     return packed
+
+
+def _packed_layer(layer, bits, prefix):
+    """A BNFCL or BNCVL of bits."""
+    kernel, bias = bits(f"{prefix}W"), bits(f"{prefix}b") if layer.choices.bias else None
+    activation = name_of_activation(layer.activation)
+    if type(layer) is BNFCL:
+        return PackedBNFCL(kernel, bias, activation, choices=layer.choices)
+    over = name_of_axes(layer.axes)
+    return PackedBNCVL(kernel, bias, activation, normalize_over=over, choices=layer.choices)
 
 
 def random_packed(model, rng):

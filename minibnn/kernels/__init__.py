@@ -14,6 +14,7 @@ _MODULE_OF = {
     "max_pool_vjp": "pooling",
     "normalize_rows": "normalization",
     "normalize_rows_vjp": "normalization",
+    "finish_rows": "normalization",
     "normal_cdf": "gaussian",
     "write_words": "unicode_words",
     "grow_trie": "word_pieces",

@@ -38,6 +38,30 @@ def _vjp_part(g, y, inverse_sigma, gx, first, last):
             gx[r, i] = (g[r, i] - g_mean - y[r, i] * gy_mean) * inverse_sigma[r]
 
 
+@summing_kernel
+def _finish_part(z, bias, eps, floor, first, last):
+    apart()
+    n = z.shape[1]
+    for r in range(first, last):
+        total = np.float64(0)
+        for i in range(n):
+            z[r, i] += bias[i]
+            total += z[r, i]
+        mean = total / n
+        squares = np.float64(0)
+        for i in range(n):
+            squares += (z[r, i] - mean) ** 2
+        scale = 1.0 / np.sqrt(squares / n + eps)
+        for i in range(n):
+            z[r, i] = max(np.float32((z[r, i] - mean) * scale), floor)
+
+
+@parallel_kernel
+def _finish_shared(z, bias, eps, floor, parts):
+    for part in prange(parts):
+        _finish_part(z, bias, eps, floor, len(z) * part // parts, len(z) * (part + 1) // parts)
+
+
 @parallel_kernel
 def _normalize_shared(x, eps, y, inverse_sigma, parts):
     for part in prange(parts):
@@ -73,3 +97,16 @@ def normalize_rows_vjp(g, y, inverse_sigma, gx, parts=1):
         _vjp_part(g, y, inverse_sigma, gx, 0, len(g))
     else:
         _vjp_shared(g, y, inverse_sigma, gx, parts)
+
+
+@kernel
+def finish_rows(z, bias, eps, floor, parts):
+    """z = max(normalize(z + bias), floor) for every row, in place: the rest of Algorithm 2 in one pass through memory.
+
+    `z`: (rows, n), float32. `bias`: (n,), float32. `floor`: float32, 0 for relu, minus infinity for a linear layer.
+    `parts`: see `normalize_rows`.
+    """
+    if parts == 1:
+        _finish_part(z, bias, eps, floor, 0, len(z))
+    else:
+        _finish_shared(z, bias, eps, floor, parts)

@@ -6,6 +6,7 @@ import numpy as np
 
 from minibnn.autograd import Tensor, ops
 from minibnn.errors import InputError
+from minibnn.layers.choices import as_choices
 from minibnn.layers.fully_connected import BNFCL, check_features
 from minibnn.layers.key_value_cache import KeyValueCache, stored_positions
 from minibnn.layers.module import Module, as_generator, check_float, check_positive
@@ -14,9 +15,9 @@ from minibnn.layers.module import Module, as_generator, check_float, check_posit
 class BATL(Module):
     """Binary multi-head attention (Algorithm 6).
 
-    `emb_dim`: D. `num_heads`: N, a divisor of D; each head has keys of K = D / N features. `rng`:
-    numpy.random.Generator. `mask_value`: the score of a position that must not be seen. Minus infinity hides it; the
-    -1.0e-10 that the paper prints does not, since to a softmax it is a score of 0 like any other (errata 2).
+    `emb_dim`: D. `num_heads`: N, a divisor of D; each head has keys of K = D / N features. `mask_value`: the score of
+    a position that must not be seen. Minus infinity hides it; the -1.0e-10 that the paper prints does not, since to a
+    softmax it is a score of 0 like any other (errata 2). `choices`: see `BNFCL`. `rng`: numpy.random.Generator.
 
     `query`, `key`, `value`, `projection`: the four BNFCL (D -> D). Called with query, key, value (B, T, D), and
     optionally a mask (T, T) that is 0 where a position must not be seen (default: causal), it returns (B, T, D).
@@ -25,18 +26,18 @@ class BATL(Module):
 
     fully_connected: type[Module] = BNFCL
 
-    def __init__(self, emb_dim, num_heads, *, mask_value=-math.inf, rng=None):
+    def __init__(self, emb_dim, num_heads, *, mask_value=-math.inf, choices=None, rng=None):
         check_positive("BATL", emb_dim=emb_dim, num_heads=num_heads)
         if emb_dim % num_heads:
             raise InputError(f"BATL: emb_dim must be a multiple of num_heads, and {emb_dim} is not one of {num_heads}")
         if not isinstance(mask_value, (int, float)) or math.isnan(mask_value):
             raise InputError(f"BATL: mask_value must be a number, such as -math.inf, and is {mask_value!r}")
-        rng = as_generator(rng)
+        self.choices, rng = as_choices(choices), as_generator(rng)
         self.emb_dim, self.num_heads, self.mask_value = emb_dim, num_heads, mask_value
-        self.query = self.fully_connected(emb_dim, emb_dim, rng=rng)
-        self.key = self.fully_connected(emb_dim, emb_dim, rng=rng)
-        self.value = self.fully_connected(emb_dim, emb_dim, rng=rng)
-        self.projection = self.fully_connected(emb_dim, emb_dim, rng=rng)
+        self.query = self.fully_connected(emb_dim, emb_dim, choices=choices, rng=rng)
+        self.key = self.fully_connected(emb_dim, emb_dim, choices=choices, rng=rng)
+        self.value = self.fully_connected(emb_dim, emb_dim, choices=choices, rng=rng)
+        self.projection = self.fully_connected(emb_dim, emb_dim, choices=choices, rng=rng)
 
     def forward(self, query, key, value, mask=None, *, past=None):
         """query, key, value (B, T, D) -> projection (B, T, D).

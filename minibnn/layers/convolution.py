@@ -1,48 +1,50 @@
 """Algorithm 3: BNCVL, the binary normalized convolutional layer."""
 
-import numpy as np
-
-from minibnn.autograd import Tensor, quant, straight_through
-from minibnn.autograd.ops import conv2d, normalize
+from minibnn.autograd.ops import conv2d
 from minibnn.errors import InputError
-from minibnn.layers.activations import activation_named
-from minibnn.layers.module import Module, as_generator, check_float, check_positive, glorot_uniform
+from minibnn.layers.binary import BinaryLayer
+from minibnn.layers.module import check_float, check_positive
 
 NORMALIZE_AXES = {"channels": (-1,), "example": (-3, -2, -1)}
 
 
-class BNCVL(Module):
+class BNCVL(BinaryLayer):
     """Binary normalized convolutional layer (Algorithm 3): stride 1, padding 'same'.
 
     `n_channels`, `n_filters`: C and F. `kernel_size`: k, for a kernel of k x k. `activation`: None, "relu", "gelu" or
     "softmax". `normalize_over`: "channels" normalizes the F filters at each position, "example" all of (H, W, F); the
     paper does not say which, and with the second a binary network hardly learns (errata 4).
-    `rng`: numpy.random.Generator for the Glorot-uniform latent kernel.
+    `choices`: see `BNFCL`. `rng`: numpy.random.Generator for the Glorot-uniform latent kernel.
 
-    `W`: latent kernel (k, k, C, F). `b`: latent bias (F,). Called with images (B, H, W, C), it returns (B, H, W, F).
-    Raises InputError for another number of axes or channels.
+    `W`: latent kernel (k, k, C, F). `b`: latent bias (F,), or None.
+    Called with images (B, H, W, C), it returns (B, H, W, F). Raises InputError for another number of axes or channels.
     """
 
-    binary = True
-
-    def __init__(self, n_channels, n_filters, kernel_size, activation=None, *, normalize_over="channels", rng=None):
+    def __init__(
+        self,
+        n_channels,
+        n_filters,
+        kernel_size,
+        activation=None,
+        *,
+        normalize_over="channels",
+        choices=None,
+        rng=None,
+    ):
         check_positive("BNCVL", n_channels=n_channels, n_filters=n_filters, kernel_size=kernel_size)
-        self.activation = activation_named(activation)
+        super().__init__((kernel_size, kernel_size, n_channels, n_filters), activation, choices, rng)
         self.axes = normalize_axes(normalize_over)
-        shape = (kernel_size, kernel_size, n_channels, n_filters)
-        self.W = Tensor(glorot_uniform(as_generator(rng), shape), requires_grad=True)
-        self.b = Tensor(np.zeros(n_filters, np.float32), requires_grad=True)
 
     def forward(self, x):
         """x (B, H, W, C) -> a (B, H, W, F)."""
         if self.trainable:  # line 1
-            W_q = straight_through(self.W)  # line 2
-            b_q = straight_through(self.b)  # line 3
+            W_q = self.straight_through(self.W)  # line 2
+            b_q = self.straight_through(self.b)  # line 3
         else:  # line 4
-            W_q = quant(self.W)  # line 5
-            b_q = quant(self.b)  # line 6
+            W_q = self.quant(self.W)  # line 5
+            b_q = self.quant(self.b)  # line 6
         z = conv2d(x, W_q) + b_q  # line 8
-        z = normalize(z, self.axes)  # line 9
+        z = self.normalize(z, self.axes)  # line 9
         a = self.activation(z)  # line 10
         return a  # line 11
 

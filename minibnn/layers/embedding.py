@@ -3,6 +3,7 @@
 import numpy as np
 
 from minibnn.errors import InputError
+from minibnn.layers.choices import as_choices
 from minibnn.layers.fully_connected import BNFCL
 from minibnn.layers.module import Module, as_generator, check_positive
 from minibnn.layers.one_hot import OneHot, check_ids
@@ -11,7 +12,7 @@ from minibnn.layers.one_hot import OneHot, check_ids
 class BEMBL(Module):
     """Binary token and position embedding (Algorithm 4).
 
-    `max_len`: longest sequence. `emb_dim`: D. `vocab_size`: V. `rng`: numpy.random.Generator.
+    `max_len`: longest sequence. `emb_dim`: D. `vocab_size`: V. `choices`: see `BNFCL`. `rng`: numpy.random.Generator.
 
     `positions`, `tokens`: the two BNFCL, (max_len -> D) and (V -> D). Called with integer ids (B, T), T <= max_len, it
     returns (B, T, D). Raises InputError for a longer sequence, an id outside 0 .. V - 1 or an empty batch.
@@ -21,12 +22,12 @@ class BEMBL(Module):
 
     fully_connected: type[Module] = BNFCL
 
-    def __init__(self, max_len, emb_dim, vocab_size, *, rng=None):
+    def __init__(self, max_len, emb_dim, vocab_size, *, choices=None, rng=None):
         check_positive("BEMBL", max_len=max_len, emb_dim=emb_dim, vocab_size=vocab_size)
-        rng = as_generator(rng)
+        self.choices, rng = as_choices(choices), as_generator(rng)
         self.max_len, self.vocab_size = max_len, vocab_size
-        self.positions = self.fully_connected(max_len, emb_dim, rng=rng)
-        self.tokens = self.fully_connected(vocab_size, emb_dim, rng=rng)
+        self.positions = self.fully_connected(max_len, emb_dim, choices=choices, rng=rng)
+        self.tokens = self.fully_connected(vocab_size, emb_dim, choices=choices, rng=rng)
 
     def forward(self, seq, *, start=0):
         """seq (B, T) -> tk_pos_emb (B, T, D). `start`: position of the first token, where seq continues a sequence."""

@@ -1,46 +1,40 @@
 """Algorithm 1: BNFCL, the binary normalized fully connected layer."""
 
-import numpy as np
-
-from minibnn.autograd import Tensor, quant, straight_through
-from minibnn.autograd.ops import normalize
 from minibnn.errors import InputError
-from minibnn.layers.activations import activation_named
-from minibnn.layers.module import Module, as_generator, check_float, check_positive, glorot_uniform
+from minibnn.layers.binary import BinaryLayer
+from minibnn.layers.module import check_float, check_positive
 from minibnn.layers.one_hot import OneHot
 
 
-class BNFCL(Module):
+class BNFCL(BinaryLayer):
     """Binary normalized fully connected layer (Algorithm 1).
 
     `n_in`, `n_units`: number of input features and of units U. `activation`: None, "relu", "gelu" or "softmax".
-    `rng`: numpy.random.Generator for the Glorot-uniform latent kernel.
+    `choices`: `Choices` of what the paper leaves open, None for the defaults. `rng`: numpy.random.Generator for the
+    Glorot-uniform latent kernel.
 
-    `W`: latent kernel (n_in, U). `b`: latent bias (U,), zeros at first, so that Eq. 1 makes it all 0 bits.
+    `W`: latent kernel (n_in, U). `b`: latent bias (U,), zeros at first, so that Eq. 1 makes it all 0 bits; None where
+    there shall be none.
     Called with x (..., n_in), or a `OneHot` of that depth, it returns (..., U).
     Raises InputError for another number of features. Differs from the paper in line 2, which is exact here (errata 7 in
     lessons/errata.md), and in writing x @ W_q for the W_q x of line 8, because examples are rows (errata 8). Line 7 of
     the paper is the `end` of its `if`.
     """
 
-    binary = True  # W and b are latent weights: the forward pass uses their bits
-
-    def __init__(self, n_in, n_units, activation=None, *, rng=None):
+    def __init__(self, n_in, n_units, activation=None, *, choices=None, rng=None):
         check_positive("BNFCL", n_in=n_in, n_units=n_units)
-        self.activation = activation_named(activation)
-        self.W = Tensor(glorot_uniform(as_generator(rng), (n_in, n_units)), requires_grad=True)
-        self.b = Tensor(np.zeros(n_units, np.float32), requires_grad=True)
+        super().__init__((n_in, n_units), activation, choices, rng)
 
     def forward(self, x, *, activate=True):
         """x (..., n_in) -> a (..., U); with `activate=False` it stops before line 10."""
         if self.trainable:  # line 1
-            W_q = straight_through(self.W)  # line 2
-            b_q = straight_through(self.b)  # line 3
+            W_q = self.straight_through(self.W)  # line 2
+            b_q = self.straight_through(self.b)  # line 3
         else:  # line 4
-            W_q = quant(self.W)  # line 5
-            b_q = quant(self.b)  # line 6
+            W_q = self.quant(self.W)  # line 5
+            b_q = self.quant(self.b)  # line 6
         z = x @ W_q + b_q  # line 8: (..., n_in) @ (n_in, U) + (U,) -> (..., U)
-        z = normalize(z)  # line 9: over the U features
+        z = self.normalize(z)  # line 9: over the U features
         a = self.activation(z) if activate else z  # line 10
         return a  # line 11
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from minibnn.autograd import Tensor
 from minibnn.errors import InputError, InputTypeError
+from minibnn.layers.choices import DEFAULT
 
 
 class Module:
@@ -19,6 +20,7 @@ class Module:
     """
 
     binary = False  # whether the tensors that this module itself holds are latent weights, used as bits in `forward`
+    choices = DEFAULT  # see `Choices`; a layer that was told others has its own
     _trainable = True
     _was_called = False
 
@@ -74,6 +76,11 @@ class Module:
     def named_latent_weights(self):
         """Those of `named_parameters` of which the forward pass uses only the bit: in a binary model, all of them."""
         return [pair for name, module in self.named_modules() if module.binary for pair in module._own_parameters(name)]
+
+    def latent_thresholds(self):
+        """Dict from the dotted name of each latent weight to the threshold by which its bits are made (Eq. 1)."""
+        modules, latent = dict(self.named_modules()), self.named_latent_weights()
+        return {name: modules.get(name.rpartition(".")[0], self).choices.threshold for name, _ in latent}
 
     def parameters(self):
         """List of all parameter Tensors, in forward order."""

@@ -1,7 +1,8 @@
 """The 32-bit twins of the binary layers: the same configuration with float kernels and biases, for comparison.
 
 Where a binary layer uses bits, its twin uses W and b as they are. The convolutional twin has dropout after its first
-two fully connected layers; the language twin's Normalize has a trainable scale and shift. Whether the convolutional
+two fully connected layers; the language twin's Normalize has a trainable scale and shift. Of `Choices`, epsilon and
+bias apply. Whether the convolutional
 twin normalizes after every linear map, as the binary layers must, the paper does not say (errata 13): `normalize`
 chooses.
 """
@@ -11,6 +12,7 @@ import numpy as np
 from minibnn.autograd import Tensor, no_gradient, ops
 from minibnn.layers.activations import activation_named
 from minibnn.layers.attention import BATL
+from minibnn.layers.choices import as_float_choices
 from minibnn.layers.convolution import check_images, normalize_axes
 from minibnn.layers.embedding import BEMBL
 from minibnn.layers.fully_connected import check_features
@@ -19,16 +21,22 @@ from minibnn.layers.transformer_block import BTFB
 
 
 class StandardLayer(Module):
-    """What the float layers share: a kernel and a bias that stop receiving gradients when `trainable` is False."""
+    """What the float layers share: a kernel and a bias that stop receiving gradients when `trainable` is False.
 
-    def __init__(self, kernel_shape, activation, rng):
+    `choices`: `Choices` of epsilon and bias, None for the defaults. Raises InputError for the choice of a threshold or
+    of no Normalize, see `as_float_choices`.
+    """
+
+    def __init__(self, kernel_shape, activation, choices, rng):
+        self.choices = as_float_choices(choices)
         self.activation = activation_named(activation)
         self.W = Tensor(glorot_uniform(as_generator(rng), kernel_shape), requires_grad=True)
-        self.b = Tensor(np.zeros(kernel_shape[-1], np.float32), requires_grad=True)
+        self.b = Tensor(np.zeros(kernel_shape[-1], np.float32), requires_grad=True) if self.choices.bias else None
 
     def weights(self):
-        """W and b, cut off from the backward pass unless `trainable`."""
-        return (self.W, self.b) if self.trainable else (no_gradient(self.W), no_gradient(self.b))
+        """W and b (0 without one), cut off from the backward pass unless `trainable`."""
+        b = 0 if self.b is None else self.b if self.trainable else no_gradient(self.b)
+        return (self.W if self.trainable else no_gradient(self.W)), b
 
 
 class StandardFCL(StandardLayer):
@@ -38,10 +46,10 @@ class StandardFCL(StandardLayer):
     to 0 while `trainable`.
     """
 
-    def __init__(self, n_in, n_units, activation=None, *, normalize=False, dropout=0.0, rng=None):
+    def __init__(self, n_in, n_units, activation=None, *, normalize=False, dropout=0.0, choices=None, rng=None):
         check_positive("StandardFCL", n_in=n_in, n_units=n_units)
         rng = as_generator(rng)
-        super().__init__((n_in, n_units), activation, rng)
+        super().__init__((n_in, n_units), activation, choices, rng)
         self.normalize, self.dropout = normalize, dropout
         self.dropout_rng = rng.spawn(1)[0]  # its own, so that the kernels do not depend on how much was dropped
 
@@ -50,7 +58,7 @@ class StandardFCL(StandardLayer):
         W, b = self.weights()
         z = x @ W + b
         if self.normalize:
-            z = ops.normalize(z)
+            z = ops.normalize(z, eps=self.choices.epsilon)
         a = self.activation(z) if activate else z
         if self.dropout and self.trainable:
             a = ops.dropout(a, self.dropout, self.dropout_rng)
@@ -76,10 +84,11 @@ class StandardCVL(StandardLayer):
         *,
         normalize=False,
         normalize_over="channels",
+        choices=None,
         rng=None,
     ):
         check_positive("StandardCVL", n_channels=n_channels, n_filters=n_filters, kernel_size=kernel_size)
-        super().__init__((kernel_size, kernel_size, n_channels, n_filters), activation, rng)
+        super().__init__((kernel_size, kernel_size, n_channels, n_filters), activation, choices, rng)
         self.normalize, self.axes = normalize, normalize_axes(normalize_over)
 
     def forward(self, x):
@@ -87,7 +96,7 @@ class StandardCVL(StandardLayer):
         W, b = self.weights()
         z = ops.conv2d(x, W) + b
         if self.normalize:
-            z = ops.normalize(z, self.axes)
+            z = ops.normalize(z, self.axes, self.choices.epsilon)
         return self.activation(z)
 
     def check(self, x):
@@ -98,11 +107,13 @@ class StandardCVL(StandardLayer):
 class ScaledNormalize(Module):
     """Normalize over the last axis, then a trainable scale and shift per feature.
 
-    `features`: length n of the last axis. `scale`: (n,), ones at first. `shift`: (n,), zeros. (..., n) -> (..., n).
+    `features`: length n of the last axis. `epsilon`: inside the root of Normalize. `scale`: (n,), ones at first.
+    `shift`: (n,), zeros. (..., n) -> (..., n).
     """
 
-    def __init__(self, features):
+    def __init__(self, features, epsilon=1e-5):
         check_positive("ScaledNormalize", features=features)
+        self.epsilon = epsilon
         self.scale = Tensor(np.ones(features, np.float32), requires_grad=True)
         self.shift = Tensor(np.zeros(features, np.float32), requires_grad=True)
 
@@ -111,7 +122,7 @@ class ScaledNormalize(Module):
         scale, shift = self.scale, self.shift
         if not self.trainable:
             scale, shift = no_gradient(scale), no_gradient(shift)
-        return ops.normalize(x) * scale + shift
+        return ops.normalize(x, eps=self.epsilon) * scale + shift
 
     def check(self, x):
         """Raise unless x is (..., n)."""
@@ -137,4 +148,4 @@ class StandardTFB(BTFB):
 
     def normalization(self, features):
         """Normalize with parameters."""
-        return ScaledNormalize(features)
+        return ScaledNormalize(features, self.choices.epsilon)

@@ -2,8 +2,8 @@
 
 import math
 
-from minibnn.autograd.ops import normalize
 from minibnn.layers.attention import BATL, check_sequences
+from minibnn.layers.choices import as_choices
 from minibnn.layers.fully_connected import BNFCL
 from minibnn.layers.module import Module, as_generator, check_positive
 
@@ -11,8 +11,8 @@ from minibnn.layers.module import Module, as_generator, check_positive
 class BTFB(Module):
     """Binary transformer block (Algorithm 5): attention, then two fully connected layers, each added to its input.
 
-    `emb_dim`: D. `num_heads`: N. `ff_dim`: units of the first fully connected layer. `mask_value`: see `BATL`. `rng`:
-    numpy.random.Generator.
+    `emb_dim`: D. `num_heads`: N. `ff_dim`: units of the first fully connected layer. `mask_value`: see `BATL`.
+    `choices`: see `BNFCL`; without Normalize, lines 3 and 7 have none either. `rng`: numpy.random.Generator.
 
     `attention`: BATL. `ff_in`, `ff_out`: BNFCL (D -> ff_dim, gelu) and (ff_dim -> D). Called with seq (B, T, D), it
     returns (B, T, D). Line 2 is printed as BNFCL in the paper; the text says BATL (errata 6).
@@ -21,18 +21,18 @@ class BTFB(Module):
     fully_connected: type[Module] = BNFCL
     attention_layer: type[BATL] = BATL
 
-    def __init__(self, emb_dim, num_heads, ff_dim, *, mask_value=-math.inf, rng=None):
+    def __init__(self, emb_dim, num_heads, ff_dim, *, mask_value=-math.inf, choices=None, rng=None):
         check_positive("BTFB", emb_dim=emb_dim, num_heads=num_heads, ff_dim=ff_dim)
-        rng = as_generator(rng)
-        self.attention = self.attention_layer(emb_dim, num_heads, mask_value=mask_value, rng=rng)
+        self.choices, rng = as_choices(choices), as_generator(rng)
+        self.attention = self.attention_layer(emb_dim, num_heads, mask_value=mask_value, choices=choices, rng=rng)
         self.normalize_attention = self.normalization(emb_dim)
-        self.ff_in = self.fully_connected(emb_dim, ff_dim, "gelu", rng=rng)
-        self.ff_out = self.fully_connected(ff_dim, emb_dim, rng=rng)
+        self.ff_in = self.fully_connected(emb_dim, ff_dim, "gelu", choices=choices, rng=rng)
+        self.ff_out = self.fully_connected(ff_dim, emb_dim, choices=choices, rng=rng)
         self.normalize_ffn = self.normalization(emb_dim)
 
     def normalization(self, features):
         """Normalize as lines 3 and 7 use it: a plain function here, a layer with parameters in the 32-bit twin."""
-        return normalize
+        return self.choices.normalization()
 
     def forward(self, seq, *, past=None):
         """seq (B, T, D) -> output (B, T, D). `past`: the attention's KeyValueCache, see `BATL.forward`."""

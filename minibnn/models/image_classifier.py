@@ -4,6 +4,7 @@ import functools
 
 from minibnn.autograd.ops import global_average_pool, max_pool
 from minibnn.errors import InputError
+from minibnn.layers.choices import as_choices
 from minibnn.layers.convolution import BNCVL, check_images
 from minibnn.layers.fully_connected import BNFCL
 from minibnn.layers.module import Module, as_generator, check_positive, check_sizes
@@ -18,7 +19,7 @@ class BCVNN(Module):
     `kernel_size`: f. `num_classes`: V. `widths`: filters of the five blocks; `units`: of the two hidden fully connected
     layers. The defaults have exactly the 5,132,165 (f = 3) and 13,505,925 (f = 5) parameters that the paper reports;
     the widths it prints, (32, 64, 64, 128, 256) with units (256, 256), have 1,403,653 and 3,617,029 (errata 1).
-    `normalize_over`: see `BNCVL`. `rng`: numpy.random.Generator for the latent weights.
+    `normalize_over`: see `BNCVL`. `choices`: see `BNFCL`. `rng`: numpy.random.Generator for the latent weights.
 
     Called with images (B, H, W, 3) in [-1, 1], H and W at least 16, it returns probabilities (B, V).
     """
@@ -31,31 +32,32 @@ class BCVNN(Module):
         widths=(32, 64, 128, 256, 512),
         units=(512, 256),
         normalize_over="channels",
+        choices=None,
         rng=None,
     ):
         widths, units = check_sizes("BCVNN", "widths", widths, 5), check_sizes("BCVNN", "units", units, 2)
         check_positive("BCVNN", kernel_size=kernel_size, num_classes=num_classes)
-        rng = as_generator(rng)
+        self.choices, options = as_choices(choices), {"choices": choices, "rng": as_generator(rng)}
         conv = functools.partial(
-            self.convolution, kernel_size=kernel_size, activation="relu", normalize_over=normalize_over, rng=rng
+            self.convolution, kernel_size=kernel_size, activation="relu", normalize_over=normalize_over, **options
         )
         self.conv1a, self.conv1b = conv(3, widths[0]), conv(widths[0], widths[0])
         self.conv2a, self.conv2b = conv(widths[0], widths[1]), conv(widths[1], widths[1])
         self.conv3a, self.conv3b = conv(widths[1], widths[2]), conv(widths[2], widths[2])
         self.conv4a, self.conv4b = conv(widths[2], widths[3]), conv(widths[3], widths[3])
         self.conv5a, self.conv5b = conv(widths[3], widths[4]), conv(widths[4], widths[4])
-        self.fc1 = self.fully_connected(widths[4], units[0], "relu", rng=rng)
-        self.fc2 = self.fully_connected(units[0], units[1], "relu", rng=rng)
-        self.fc3 = self.fully_connected(units[1], num_classes, "softmax", rng=rng)
+        self.fc1 = self.fully_connected(widths[4], units[0], "relu", **options)
+        self.fc2 = self.fully_connected(units[0], units[1], "relu", **options)
+        self.fc3 = self.fully_connected(units[1], num_classes, "softmax", **options)
         self.num_classes = num_classes
 
     def convolution(self, n_channels, n_filters, **options):
         """The convolutional layer that the model is built of."""
         return BNCVL(n_channels, n_filters, **options)
 
-    def fully_connected(self, n_in, n_units, activation, *, rng):
+    def fully_connected(self, n_in, n_units, activation, **options):
         """The fully connected layer that the model is built of."""
-        return BNFCL(n_in, n_units, activation, rng=rng)
+        return BNFCL(n_in, n_units, activation, **options)
 
     def forward(self, image, *, activate=True):
         """image (B, H, W, 3) -> prob (B, V); with `activate=False` it stops before the softmax of line 24.
@@ -123,9 +125,9 @@ class StandardCVNN(BCVNN):
         """A float convolutional layer."""
         return StandardCVL(n_channels, n_filters, normalize=self.normalize, **options)
 
-    def fully_connected(self, n_in, n_units, activation, *, rng):
+    def fully_connected(self, n_in, n_units, activation, **options):
         """A float fully connected layer."""
-        return StandardFCL(n_in, n_units, activation, normalize=self.normalize, rng=rng)
+        return StandardFCL(n_in, n_units, activation, normalize=self.normalize, **options)
 
 
 def _check_rates(dropout):

@@ -2,7 +2,7 @@
 
 import math
 
-from minibnn.autograd.ops import normalize
+from minibnn.layers.choices import as_choices
 from minibnn.layers.embedding import BEMBL
 from minibnn.layers.fully_connected import BNFCL
 from minibnn.layers.key_value_cache import stored_positions_of_blocks
@@ -16,7 +16,8 @@ class BLM(Module):
 
     `max_len`: longest sequence. `emb_dim`: D. `num_heads`: N. `vocab_size`: V. `mlp_units`: units of the two hidden
     layers of the head. `num_blocks`: number of transformer blocks. `mask_value`: see `BATL`; -1e-10 builds what the
-    paper prints, which sees the token it must predict (errata 2). `rng`: numpy.random.Generator for the latent weights.
+    paper prints, which sees the token it must predict (errata 2). `choices`: see `BNFCL`; without Normalize, line 2 and
+    the blocks have none either. `rng`: numpy.random.Generator for the latent weights.
 
     Called with token ids (B, T), T <= max_len, it returns, for each position, the probabilities of the next token,
     (B, T, V). The paper's small model is BLM(256, 768, 16, 30522, (4096, 2048), 12), with 154,406,714 parameters.
@@ -27,24 +28,34 @@ class BLM(Module):
     fully_connected: type[Module] = BNFCL
 
     def __init__(
-        self, max_len, emb_dim, num_heads, vocab_size, mlp_units, num_blocks, *, mask_value=-math.inf, rng=None
+        self,
+        max_len,
+        emb_dim,
+        num_heads,
+        vocab_size,
+        mlp_units,
+        num_blocks,
+        *,
+        mask_value=-math.inf,
+        choices=None,
+        rng=None,
     ):
         check_positive("BLM", max_len=max_len, emb_dim=emb_dim, vocab_size=vocab_size, num_blocks=num_blocks)
         mlp_units = check_sizes("BLM", "mlp_units", mlp_units, 2)
-        rng = as_generator(rng)
-        self.max_len, self.vocab_size = max_len, vocab_size
-        self.embed = self.embedding(max_len, emb_dim, vocab_size, rng=rng)
+        options = {"choices": choices, "rng": as_generator(rng)}
+        self.max_len, self.vocab_size, self.choices = max_len, vocab_size, as_choices(choices)
+        self.embed = self.embedding(max_len, emb_dim, vocab_size, **options)
         self.normalize_embs = self.normalization(emb_dim)
         self.blocks = [
-            self.block(emb_dim, num_heads, 2 * emb_dim, mask_value=mask_value, rng=rng) for _ in range(num_blocks)
+            self.block(emb_dim, num_heads, 2 * emb_dim, mask_value=mask_value, **options) for _ in range(num_blocks)
         ]
-        self.mlp1 = self.fully_connected(emb_dim, mlp_units[0], "gelu", rng=rng)
-        self.mlp2 = self.fully_connected(mlp_units[0], mlp_units[1], "gelu", rng=rng)
-        self.output = self.fully_connected(mlp_units[1], vocab_size, "softmax", rng=rng)
+        self.mlp1 = self.fully_connected(emb_dim, mlp_units[0], "gelu", **options)
+        self.mlp2 = self.fully_connected(mlp_units[0], mlp_units[1], "gelu", **options)
+        self.output = self.fully_connected(mlp_units[1], vocab_size, "softmax", **options)
 
     def normalization(self, features):
         """Normalize as line 2 uses it: a plain function here, a layer with parameters in the 32-bit twin."""
-        return normalize
+        return self.choices.normalization()
 
     def forward(self, seq, *, activate=True, past=None, last_only=False):
         """seq (B, T) -> probs (B, T, V); with `activate=False` it stops before the softmax of line 10.
@@ -109,4 +120,4 @@ class StandardLM(BLM):
 
     def normalization(self, features):
         """Normalize with parameters."""
-        return ScaledNormalize(features)
+        return ScaledNormalize(features, self.choices.epsilon)

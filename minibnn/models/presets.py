@@ -26,14 +26,15 @@ class ImagePreset:
     standard_lr: float = 1e-3
     warmup_steps: int = 20
 
-    def build(self, num_classes, *, standard=False, rng=None, **options):
-        """The model for `num_classes` classes, or its 32-bit twin (`options` go to the twin)."""
+    def build(self, num_classes, *, standard=False, choices=None, rng=None, **options):
+        """The model for `num_classes` classes, with `choices`, or its 32-bit twin (`options` go to the twin)."""
         return (BCVNN.standard if standard else BCVNN)(
             self.kernel_size,
             num_classes,
             widths=self.widths,
             units=self.units,
             normalize_over=self.normalize_over,
+            choices=choices,
             rng=rng,
             **options,
         )
@@ -59,10 +60,18 @@ class TextPreset:
     standard_lr: float = 1e-3
     warmup_steps: int = 50
 
-    def build(self, vocab_size, *, standard=False, rng=None, **options):
-        """The model for a vocabulary of `vocab_size`, or its 32-bit twin (`options`: mask_value)."""
+    def build(self, vocab_size, *, standard=False, choices=None, rng=None, **options):
+        """The model for a vocabulary of `vocab_size`, with `choices`, or its 32-bit twin (`options`: mask_value)."""
         return (BLM.standard if standard else BLM)(
-            self.max_len, self.emb_dim, self.num_heads, vocab_size, self.mlp_units, self.num_blocks, rng=rng, **options
+            self.max_len,
+            self.emb_dim,
+            self.num_heads,
+            vocab_size,
+            self.mlp_units,
+            self.num_blocks,
+            choices=choices,
+            rng=rng,
+            **options,
         )
 
 

@@ -129,15 +129,16 @@ class RunningAverage:
 class FlipCounter:
     """Counts which bits of a model change while it trains: the flip ratio.
 
-    An update moves the latent weights a little; a bit changes only when its weight crosses the mean (Eq. 1). The flip
-    ratio says how alive training is: near 0 the network stands still whatever the loss does, and a high ratio late in
-    training means that bits swing to and fro. Because it compares two moments, a bit that flips twice in between counts
-    as unchanged.
+    An update moves the latent weights a little; a bit changes only when its weight crosses the mean (Eq. 1), or zero,
+    where that was chosen. The flip ratio says how alive training is: near 0 the network stands still whatever the loss
+    does, and a high ratio late in training means that bits swing to and fro. Because it compares two moments, a bit
+    that flips twice in between counts as unchanged.
 
     The bits of the last call are kept packed, eight to a byte: 0.6 MB for the 5.1 million of the default BCVNN.
 
     Args:
-        model: anything with `named_latent_weights()`, a list of (name, Tensor).
+        model: anything with `named_latent_weights()`, a list of (name, Tensor). The threshold is the mean unless its
+            `latent_thresholds()`, which a Module has, names another.
 
     Source: the flip ratio of the Larq library (there between steps; here between any two calls).
     """
@@ -145,6 +146,15 @@ class FlipCounter:
     def __init__(self, model):
         self._model = model
         self._packed = self._pack()
+
+    @property
+    def before(self):
+        """The bits to compare with, packed: a list of uint8 arrays, one for each latent weight. May be set."""
+        return self._packed
+
+    @before.setter
+    def before(self, packed):
+        self._packed = list(packed)
 
     def ratio(self):
         """Share of the bits that differ from the last call of `ratio` (at first: from construction), and start anew.
@@ -162,9 +172,10 @@ class FlipCounter:
         return self._compare(self._pack())
 
     def _pack(self):
-        weights = [tensor.data for _, tensor in self._model.named_latent_weights()]
-        self._num_bits = sum(weight.size for weight in weights)
-        return [np.packbits(bits_of(weight), axis=None) for weight in weights]
+        weights = [(name, tensor.data) for name, tensor in self._model.named_latent_weights()]
+        thresholds = getattr(self._model, "latent_thresholds", dict)()
+        self._num_bits = sum(weight.size for _, weight in weights)
+        return [np.packbits(bits_of(weight, thresholds.get(name, "mean")), axis=None) for name, weight in weights]
 
     def _compare(self, packed):
         if self._num_bits == 0:

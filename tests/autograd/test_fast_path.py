@@ -145,14 +145,14 @@ def test_adam_in_one_pass(kind):
         np.testing.assert_allclose(ours.data, theirs.data, rtol=1e-5, atol=1e-7)
 
 
-@given(seeds, st.integers(1, 60_000), st.sampled_from([np.float32, np.float64]))
-def test_eq_1_has_the_same_bits_on_both_paths(seed, size, dtype):
+@given(seeds, st.integers(1, 60_000), st.sampled_from([np.float32, np.float64]), st.sampled_from(["mean", "zero"]))
+def test_eq_1_has_the_same_bits_on_both_paths(seed, size, dtype, threshold):
     values = np.random.default_rng(seed).normal(size=size).astype(dtype)
-    values[seed % size] = values.mean()  # a tie, or nearly
-    fast = straight_through(Tensor(values)).data
+    values[seed % size] = values.mean() if threshold == "mean" else 0  # a tie, or nearly
+    fast = straight_through(Tensor(values), threshold).data
     with kernels.reference_path():
-        assert np.array_equal(fast, straight_through(Tensor(values)).data)
-    assert np.array_equal(fast, bits_of(values))
+        assert np.array_equal(fast, straight_through(Tensor(values), threshold).data)
+    assert np.array_equal(fast, bits_of(values, threshold))
 
 
 def test_equal_values_have_no_ones_on_both_paths():

@@ -73,6 +73,20 @@ PLANTED = {
 }
 
 
+def test_a_vjp_that_writes_into_its_gradient_is_found():
+    """By itself it is right; in x + relu(x) it changes what the other summand is given, too."""
+
+    def relu_in_place(x):
+        def vjp(g):
+            g[x.data <= 0] = 0
+            return (g,)
+
+        return operation("relu_in_place", np.maximum(x.data, 0), (x,), vjp)
+
+    with pytest.raises(GradientMismatch, match="input 0"):
+        gradcheck(lambda x: x + relu_in_place(x), np.array([-1.0, 1.0]))
+
+
 @pytest.mark.parametrize("bug", PLANTED)
 def test_gradcheck_catches_a_planted_bug(bug):
     def square(x):

@@ -19,6 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from minibnn.archive import layout
+from minibnn.archive.reading import digest
 from minibnn.bits import BitTensor, archive
 from minibnn.bits.archive import read_archive, write_archive
 from minibnn.errors import InputError, InputTypeError
@@ -63,12 +65,12 @@ def test_round_trip(tmp_path, tensors):
 
 @given(
     st.dictionaries(
-        st.from_regex(archive.NAME, fullmatch=True).filter(archive._is_name),
+        st.from_regex(layout.NAME, fullmatch=True).filter(layout.is_name),
         hnp.arrays(bool, hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=20)),
         max_size=4,
     ),
     st.dictionaries(
-        st.text().filter(lambda key: key not in archive.RESERVED),
+        st.text().filter(lambda key: key not in layout.RESERVED),
         st.recursive(
             st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False)
             | st.text(),
@@ -119,7 +121,7 @@ def test_the_layout_is_what_is_documented(path):
 @pytest.mark.parametrize("shape", [(0,), (5,), (123456,), (3, 4), (3, 3, 512, 64), (0, 10**12)])
 def test_npy_headers_are_numpys(shape):
     """NumPy pads its headers for growth, ours only to 64 bytes, so both are compared by what NumPy reads."""
-    start = archive._npy_start(shape)
+    start = layout.npy_start(shape)
     assert len(start) % 64 == 0
     file = io.BytesIO(start)
     assert np.lib.format.read_magic(file) == (1, 0)
@@ -310,7 +312,7 @@ def npy(array):
 
 def as_member(octets, shape=None):
     """A .npy member as `write_archive` would make it, of some bytes."""
-    return archive._npy_start(shape or (len(octets),)) + octets
+    return layout.npy_start(shape or (len(octets),)) + octets
 
 
 ROWS = np.packbits(np.eye(3, 70, dtype=bool), axis=-1, bitorder="little")
@@ -601,13 +603,13 @@ def test_a_large_file_is_checked_before_memory_is_taken_for_it(tmp_path):
         stored.comment = bytes(64)
         stored.writestr("header.npy", as_member(text_of(entry={"shape": [2**14, 2**15]})))
         with stored.open(zipfile.ZipInfo("W.npy"), "w") as member:
-            member.write(archive._npy_start((2**14, 2**12)))
+            member.write(layout.npy_start((2**14, 2**12)))
             for _ in range(64):
                 member.write(zeros)
     with path.open("r+b") as file:
-        digest = archive._digest(file, path.stat().st_size - 64)
+        found = digest(file, path.stat().st_size - 64)
         file.seek(-64, os.SEEK_END)
-        file.write(digest.encode())
+        file.write(found.encode())
     peak, error = peak_memory(lambda: read_archive(path))
     assert "array 'W' does not fit its checksum" in str(error)
     assert peak < 20e6

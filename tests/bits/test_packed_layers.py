@@ -14,7 +14,8 @@ from minibnn.autograd.straight_through import bits_of
 from minibnn.bits import BitMatrix, BitTensor, pack
 from minibnn.bits.packed_layers import PackedBNCVL, PackedBNFCL
 from minibnn.errors import InputError, InputTypeError
-from minibnn.layers import BATL, BEMBL, BNCVL, BNFCL, BTFB, Module
+from minibnn.kernels.paths import reference_path
+from minibnn.layers import BATL, BEMBL, BNCVL, BNFCL, BTFB, Choices, Module
 from minibnn.layers.one_hot import OneHot
 from minibnn.layers.standard import StandardFCL
 
@@ -112,6 +113,21 @@ def test_convolution(seed, channels, filters, size, activation, over):
     assert packed.num_bits() == layer.num_parameters()
     x = rng.uniform(0.5, 1.5, (2, 7, 6, channels)).astype(np.float32)
     assert_same(packed, layer, x)
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("over", ["channels", "example"])
+def test_one_pass_gives_what_three_give(activation, over):
+    rng = np.random.default_rng(0)
+    bits = [BitTensor.from_array(rng.integers(0, 2, shape, np.uint8)) for shape in ((3, 3, 8, 32), (32,), (8, 32))]
+    images, rows = (rng.normal(size=shape).astype(np.float32) for shape in ((2, 5, 4, 8), (40, 8)))
+    convolution = PackedBNCVL(*bits[:2], activation, normalize_over=over)
+    product = PackedBNFCL(bits[2], bits[1], activation)
+    found = [convolution(images).data, product(rows).data, product.forward(Tensor(rows), activate=False).data]
+    with reference_path():
+        expected = [convolution(images).data, product(rows).data, product.forward(Tensor(rows), activate=False).data]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, -3e30])
@@ -334,6 +350,8 @@ def test_float64_becomes_float32(kind):
 
 def test_a_bias_that_does_not_fit_is_refused():
     bits = BitTensor.from_array(np.ones((5, 4)))
+    with pytest.raises(InputError, match=r"Choices\(bias=False\) expects the bias None, and got BitTensor"):
+        PackedBNFCL(bits, BitTensor.from_array(np.ones(4)), choices=Choices(bias=False))
     for bias in (BitTensor.from_array(np.ones(5)), BitTensor.from_array(np.ones((1, 4))), np.ones(4), None):
         with pytest.raises(InputError, match=r"a packed layer of kernel \(5, 4\) expects a bias \(4,\), and got"):
             PackedBNFCL(bits, bias)

@@ -3,11 +3,11 @@
 import textwrap
 
 import pytest
-from layers.line_marks import BadLineMark, check_marks, line_marks, marks_of, numbers
 
 from minibnn.bits.packed_layers import PackedBNCVL, PackedBNFCL
 from minibnn.layers import BATL, BEMBL, BNCVL, BNFCL, BTFB
 from minibnn.models import BCVNN, BLM
+from minibnn.reading.line_marks import BadLineMark, check_marks, line_marks, marks_of, numbers
 
 PAPER_LINES = {
     BNFCL: "1-6, 8-11",  # 7 is `end`

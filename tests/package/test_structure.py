@@ -18,6 +18,7 @@ ROOT = PACKAGE.parent
 ORDER = (
     "errors",
     "files",
+    "archive",
     "figures",
     "reading",
     "kernels",
