@@ -1,23 +1,44 @@
 """The command line: it parses, calls the library, prints. Whatever it does can be done in a few lines of Python."""
 
 import argparse
+import errno
 import os
 import sys
 
 from minibnn import __version__
-from minibnn.commands import bench, data, demo, generate, info, pack, train
+from minibnn.commands import (
+    bench,
+    check,
+    classify,
+    data,
+    demo,
+    evaluate,
+    generate,
+    info,
+    lessons,
+    pack,
+    runs,
+    show,
+    sweep,
+    train,
+)
 from minibnn.errors import InputError
 
 NEXT_STEPS = """\
 first steps:
   minibnn demo              one-bit networks learn beside their 32-bit twins
+  minibnn lessons           the lessons; then minibnn lessons 7, minibnn check 7
   minibnn info paper-3x3    what a preset consists of
   minibnn train image       a classifier of pictures: drawn ones, or --data FOLDER
   minibnn train text        a writer: of Python's help texts, or --data FOLDER
+  minibnn sweep CONFIG      a grid of such runs with several seeds, in one table
   minibnn data              fetch such folders: Food-101, WikiText, BERT's vocabulary
-  minibnn generate RUN      let a writer write: RUN is the folder that training made
+  minibnn runs              the runs so far; compare RUN RUN lays their curves over each other
+  minibnn eval RUN          where it is right and wrong: RUN is the folder that training made
+  minibnn classify RUN JPG  let a classifier name what is in photos
+  minibnn generate RUN      let a writer write
   minibnn pack RUN          keep its bits alone, in one file 25 to 32 times smaller
-  minibnn show FILE         a picture of these bits
+  minibnn show RUN          a picture of its bits; --what attention, latent, flips: more
 """
 
 
@@ -28,7 +49,7 @@ def main(arguments=None):
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        status = options.command(options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -36,17 +57,17 @@ def main(arguments=None):
             return 0
         print("minibnn: error: stopped, because nothing reads the output; send it to a file", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if options.debug:
             raise
-        print("\nminibnn: stopped", file=sys.stderr)
+        print(f"\nminibnn: {str(error) or 'stopped'}", file=sys.stderr)
         return 130
     except Exception as error:
         if options.debug:
             raise
         print(f"minibnn: error: {_told(error)}", file=sys.stderr)
         return 1
-    return 0
+    return status or 0
 
 
 def _told(error):
@@ -56,6 +77,8 @@ def _told(error):
     if isinstance(error, (InputError, DivergedError)):
         return str(error)
     if isinstance(error, OSError):
+        if error.errno == errno.ENOSPC and not error.filename:
+            return f"cannot write the output: {error.strerror}"
         return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
     if isinstance(error, MemoryError):
         return "not enough memory; try a smaller preset, --batch-size or --image-size"
@@ -75,6 +98,7 @@ def _parser():
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)  # --debug wherever it stands
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (demo, train, generate, pack, data, info, bench):
+    families = (demo, lessons, check, train, sweep, runs, evaluate, classify, generate, pack, show, data, info, bench)
+    for family in families:
         family.add_to(commands, common)
     return parser

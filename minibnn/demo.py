@@ -7,22 +7,22 @@ import numpy as np
 
 from minibnn.data import WordPiece, builtin_text, draw_dishes, split_text
 from minibnn.models import generate
-from minibnn.models.presets import ImagePreset, TextPreset
 from minibnn.models.summary import table
 from minibnn.training import save_comparison, text_curve, unigram_perplexity
+from minibnn.training.config import configuration
 from minibnn.training.curves import format_bytes
 from minibnn.training.run_folder import has_matplotlib, new_folder
 from minibnn.training.runs import image_run, running_rows, text_run
 
-IMAGES = ImagePreset(widths=(16, 32, 64, 128, 256), units=(256, 128), image_size=32, epochs=6)
-TEXT = TextPreset(max_len=64, emb_dim=128, num_heads=4, mlp_units=(256, 128), num_blocks=2, vocab_size=1024, epochs=6)
+IMAGES = {"train.epochs": 6, "data.image_size": 32}  # changes to the presets "tiny"
+TEXT = {"train.epochs": 6, "data.vocab_size": 1024, "model.max_len": 64}
 TRAINING_PICTURES, VALIDATION_PICTURES = 200, 50  # per class, of ten classes
 
 ONE_BIT, FLOAT, FLOAT_NORMALIZED = "one bit", "32-bit", "32-bit, Normalize"
 IMAGE_TWINS = {
     ONE_BIT: {},
     FLOAT: {"standard": True},
-    FLOAT_NORMALIZED: {"standard": True, "normalize": True},
+    FLOAT_NORMALIZED: {"standard": True, "model.twin_normalize": True},
 }
 TEXT_TWINS = {ONE_BIT: {}, FLOAT: {"standard": True}}
 
@@ -47,12 +47,15 @@ def demo(out_dir="runs/demo", seed=0, progress=True):
 
 def learn_images(seed=0, progress=True):
     """Train the BCVNN and both of its twins on generated dishes; a dict from name to Run."""
-    train = draw_dishes(TRAINING_PICTURES, IMAGES.image_size, seed=seed, classes=10)
-    validation = draw_dishes(VALIDATION_PICTURES, IMAGES.image_size, seed=seed + 1, classes=10)
+    train = draw_dishes(TRAINING_PICTURES, IMAGES["data.image_size"], seed=seed, classes=10)
+    validation = draw_dishes(VALIDATION_PICTURES, IMAGES["data.image_size"], seed=seed + 1, classes=10)
     print(
         f"\nPictures: {len(train):,} drawings of {len(train.class_names)} kinds of dish, {len(validation)} to validate."
     )
-    runs = {name: image_run(train, validation, IMAGES, seed=seed, **twin) for name, twin in IMAGE_TWINS.items()}
+    runs = {
+        name: image_run(train, validation, configuration("image", "tiny", IMAGES | twin | {"seed": seed}))
+        for name, twin in IMAGE_TWINS.items()
+    }
     _fit_all(runs, progress)
     return runs
 
@@ -60,11 +63,14 @@ def learn_images(seed=0, progress=True):
 def learn_text(seed=0, progress=True):
     """Train the BLM and its twin on Python's help texts; their Runs, the vocabulary, and the unigram perplexity."""
     train_text, validation_text = split_text(builtin_text())
-    wordpiece = WordPiece.train(train_text, TEXT.vocab_size)
-    rows = [running_rows(text, wordpiece, TEXT.max_len) for text in (train_text, validation_text)]
+    wordpiece = WordPiece.train(train_text, TEXT["data.vocab_size"])
+    rows = [running_rows(text, wordpiece, TEXT["model.max_len"]) for text in (train_text, validation_text)]
     pieces = [part[:, 1:].size for part in rows]
     print(f"\nText: Python's help pages, {pieces[0]:,} word pieces, and {pieces[1]:,} to validate.")
-    runs = {name: text_run(*rows, wordpiece, TEXT, seed=seed, **twin) for name, twin in TEXT_TWINS.items()}
+    runs = {
+        name: text_run(*rows, wordpiece, configuration("text", "tiny", TEXT | twin | {"seed": seed}))
+        for name, twin in TEXT_TWINS.items()
+    }
     _fit_all(runs, progress)
     return runs, wordpiece, unigram_perplexity(rows[0][:, 1:], rows[1][:, 1:], len(wordpiece))
 

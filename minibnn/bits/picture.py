@@ -5,6 +5,7 @@ import textwrap
 
 import numpy as np
 
+from minibnn.bits.bit_tensor import BitTensor
 from minibnn.errors import InputError
 
 ONE, ZERO, PAPER, INK, QUIET = (15, 76, 129), (247, 226, 189), (255, 255, 255), (31, 35, 40), (107, 114, 123)
@@ -13,6 +14,11 @@ USUAL = 1000  # pixels of a side that small layers are scaled up to
 MOST_CELLS = 2048  # per side, on average: larger layers are averaged
 MOST_PIXELS = 8192  # per side, whatever the scale
 OVERVIEW_CELLS = 3_000_000
+DARK, BRIGHT = 66, 236  # of red, green and blue, where a tile is coloured: not too loud
+MIXTURES = tuple(  # what a dot of a coloured tile says
+    (text, tuple(BRIGHT if letter in text or text == "all" else DARK for letter in "RGB"))
+    for text in ("none", "R", "G", "B", "R+G", "R+B", "G+B", "all")
+)
 
 
 def shape_text(shape):
@@ -31,16 +37,21 @@ def picture_of(name, layer, scale=None):
     `layer`: a packed layer. `scale`: pixels of the side of a bit; None for what fits. Raises InputError for too many.
     """
     kernel, bias = layer.W_q.tensor(), layer.b_q
-    tiles, strip, told = (_filters if kernel.ndim == 4 else _matrix)(kernel, bias)
-    told += "; below, the bias"
+    none = bias is None
+    drawn = BitTensor.from_array(np.zeros(kernel.shape[-1], bool)) if none else bias
+    tiles, strip, told = (_filters if kernel.ndim == 4 else _matrix)(kernel, drawn)
     rows, columns, height, width = tiles.shape[:4]
     gaps = int(max(rows, columns) > 1)
     if scale is None:
         scale = max(1, min(USUAL // (columns * (width + gaps)), USUAL // (rows * (height + gaps)), 28))
     gap = gaps * max(1, scale // 3)
     _check_pixels(columns * (width * scale + gap), rows * (height * scale + gap), scale)
-    parts = [_joined(tiles, scale, gap), _joined(strip.repeat(-(-8 // scale), 2), scale, gap)]
-    return _framed(f"{name}:  {shape_text(kernel.shape)}, {share_of_ones(kernel):.1%} ones", told, parts), told
+    parts = [_joined(tiles, scale, gap)] + ([] if none else [_joined(strip.repeat(-(-8 // scale), 2), scale, gap)])
+    title = f"{name}:  {shape_text(kernel.shape)}, {share_of_ones(kernel):.1%} ones"
+    what = "filter" if kernel.ndim == 4 else "unit"
+    headings = ["kernel"] + ([] if none else [f"bias: one bit for each {what}, {bias.size:,} in all"])
+    keys = MIXTURES if tiles.ndim == 5 else ()
+    return _framed(title, told, parts, headings=headings, keys=keys), told
 
 
 def _filters(kernel, bias):
@@ -111,8 +122,8 @@ def _joined(tiles, scale, gap):
     if tiles.ndim == 4:
         table = np.linspace(ZERO, ONE, 256)
         table = np.concatenate([table, [PAPER]])
-    else:  # red, green and blue, not too loud
-        table = np.append(np.linspace(66, 236, 256), PAPER[0])
+    else:
+        table = np.append(np.linspace(DARK, BRIGHT, 256), PAPER[0])
     colours = table.astype(np.uint8)[shades]
     pixels = np.full((rows, height * scale + gap, columns, width * scale + gap, 3), PAPER, np.uint8)
     pixels[:, : height * scale, :, : width * scale] = colours.repeat(scale, 2).repeat(scale, 3).swapaxes(1, 2)
@@ -120,30 +131,43 @@ def _joined(tiles, scale, gap):
     return pixels[: len(pixels) - gap, : pixels.shape[1] - gap]
 
 
-def _framed(title, told, parts, names=()):
-    """The picture: title, what is drawn, and the parts (H, W, 3) one below the other, each beside its name if any."""
+def _framed(title, told, parts, names=(), headings=(), keys=()):
+    """The picture: title, what is drawn, and the parts (H, W, 3) one below the other.
+
+    `names`: pairs of texts to the left of each part. `headings`: a text above each. `keys`: pairs (text, colour), what
+    colours other than those of 1 and 0 mean.
+    """
     from PIL import Image, ImageDraw, ImageFont  # takes longer to import than all the rest
 
     left, small = MARGIN + (CAPTION if names else 0), ImageFont.load_default(13)
     lines = textwrap.wrap(told, max(84, (left + max(part.shape[1] for part in parts) - 2 * MARGIN) // 7))
     width = max(left + max(part.shape[1] for part in parts), 560) + MARGIN
-    top = MARGIN + 32 + 18 * len(lines) + 14
-    heights = [max(len(part), 34 if names else 0) + (16 if names else 10) for part in parts]
+    top = MARGIN + 32 + 18 * len(lines) + (24 if keys else 0) + 14
+    above = 22 if headings else 0
+    heights = [above + max(len(part), 34 if names else 0) + (16 if names else 10) for part in parts]
     picture = Image.new("RGB", (width, top + sum(heights) + MARGIN - 10), PAPER)
     pen = ImageDraw.Draw(picture)
     pen.text((MARGIN, MARGIN - 6), title, INK, ImageFont.load_default(20))
     for number, line in enumerate(lines):
         pen.text((MARGIN, MARGIN + 28 + 18 * number), line, QUIET, small)
-    for place, (text, colour) in enumerate((("1", ONE), ("0", ZERO))):
-        x = width - MARGIN - 80 + 44 * place
-        pen.rectangle((x, MARGIN, x + 13, MARGIN + 13), colour)
-        pen.text((x + 20, MARGIN - 2), text, QUIET, small)
-    for name, part, height in itertools.zip_longest(names, parts, heights, fillvalue=("", "")):
+    _key(pen, small, width - MARGIN - 80, MARGIN, (("1", ONE), ("0", ZERO)))
+    _key(pen, small, MARGIN, MARGIN + 34 + 18 * len(lines), keys)
+    for name, heading, part, height in itertools.zip_longest(names or [("", "")], headings, parts, heights):
+        name = name or ("", "")
         pen.text((MARGIN, top), name[0], INK, small)
         pen.text((MARGIN, top + 16), name[1], QUIET, ImageFont.load_default(11))
-        picture.paste(Image.fromarray(part), (left, top))
+        pen.text((left, top), heading or "", QUIET, small)
+        picture.paste(Image.fromarray(part), (left, top + above))
         top += height
     return picture
+
+
+def _key(pen, font, x, y, keys):
+    """A line of squares from (x, y) on, each with what its colour means."""
+    for text, colour in keys:
+        pen.rectangle((x, y, x + 13, y + 13), colour)
+        pen.text((x + 20, y - 2), text, QUIET, font)
+        x += 36 + 8 * len(text)
 
 
 def picture_of_all(layers, scale=None):
@@ -157,14 +181,37 @@ def picture_of_all(layers, scale=None):
     names, bands = [], []
     for name, layer in layers.items():
         kernel, bias = layer.W_q.tensor(), layer.b_q
-        cells = [_averaged(bits.unpack(bool).reshape(-1, 1), factor).reshape(-1, 1) for bits in (kernel, bias)]
-        kernel_rows, bias_rows = (_wrapped(part, line)[None, None, ..., 0] for part in cells)
         rule = np.full((1, 1, 1, line), np.nan, np.float32)
-        bands.append(_joined(np.concatenate([kernel_rows, rule, bias_rows], 2), scale, 0))
+        rows = []
+        for bits in (kernel,) if bias is None else (kernel, bias):
+            cells = _averaged(bits.unpack(bool).reshape(-1, 1), factor).reshape(-1, 1)
+            rows += [rule, _wrapped(cells, line)[None, None, ..., 0]]
+        bands.append(_joined(np.concatenate(rows[1:], 2), scale, 0))
         names.append((name, f"{shape_text(kernel.shape)}, {share_of_ones(kernel):.0%} ones"))
     dots = "Each dot is a bit" if factor == 1 else f"Each dot is the mean of {factor} bits"
-    told = f"{dots}: first the kernel of a layer, then, after a gap, its bias; the larger the band, the more parameters"
+    with_bias = any(layer.b_q is not None for layer in layers.values())
+    what = "first the kernel of a layer, then, after a gap, its bias" if with_bias else "the kernel of each layer"
+    told = f"{dots}: {what}; the larger the band, the more parameters"
     return _framed(f"All {total:,} parameters", told, bands, names), told
+
+
+def picture_of_rows(title, told, names, rows):
+    """PIL image of rows of bits, bool (n, D), each a line of dots between its name and its share of ones."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, small = 18, ImageFont.load_default(13)
+    width = max(1, min(14, USUAL // rows.shape[1]))
+    left = max(int(small.getlength(name)) for name in names) + 12
+    pixels = np.array([ZERO, ONE], np.uint8)[rows.astype(np.uint8)].repeat(height, 0).repeat(width, 1)
+    pixels[height - 1 :: height] = PAPER  # a line between rows
+    _check_pixels(pixels.shape[1], len(pixels), 1)
+    canvas = Image.new("RGB", (left + pixels.shape[1] + 56, len(pixels)), PAPER)
+    canvas.paste(Image.fromarray(pixels), (left, 0))
+    pen = ImageDraw.Draw(canvas)
+    for number, (name, row) in enumerate(zip(names, rows, strict=True)):
+        pen.text((left - 8, number * height - 1), name, INK, small, anchor="ra")
+        pen.text((left + pixels.shape[1] + 8, number * height - 1), f"{row.mean():.0%}", QUIET, small)
+    return _framed(title, told, [np.asarray(canvas)])
 
 
 def _check_pixels(width, height, scale):

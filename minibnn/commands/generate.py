@@ -79,8 +79,9 @@ def _packed_writer(path, vocab):
     from minibnn.data import WordPiece
     from minibnn.models import BLM
 
-    if os.path.basename(path) == "weights.npz":
-        raise InputError(f"{path} holds the float weights of a run: give its folder, {os.path.dirname(path) or '.'}")
+    parent, name = os.path.split(os.path.dirname(os.path.abspath(path)))
+    if name == "checkpoints":
+        raise InputError(f"{path} holds the float weights of a run: give its folder, {os.path.relpath(parent)}")
     model = load_packed(path)
     if not isinstance(model, BLM):
         raise InputError(f"{path} holds a model of pictures, which cannot write: pack a run of minibnn train text")

@@ -95,39 +95,20 @@ def _printable(text):
 
 
 def packed_run(path):
-    """The model of the run in folder `path`, packed, with what a user of the file needs as `about`.
+    """The model of the run in folder `path` at its best epoch, packed, with what a user of the file needs as `about`.
 
     Raises InputError if there is no run, or it is one of a 32-bit twin.
     """
     from minibnn.bits import pack
+    from minibnn.training.kept_run import packed_about
     from minibnn.training.run_folder import load_run
 
     run = load_run(path)
-    if run.config["standard"]:
+    if run.config.standard:
         raise InputError(f"{path} holds a 32-bit twin, which has no bits to pack: train one without --standard")
     packed = pack(run.model)
-    if run.kind == "image":
-        packed.about = {"class_names": list(run.class_names), "image_size": run.preset.image_size}
-    else:
-        packed.about = {"vocabulary": run.wordpiece.tokens}
-    given = run.config.get("options")
-    if isinstance(given, dict) and isinstance(given.get("preset"), str):
-        packed.about["preset"] = given["preset"]
-    packed.about |= _validation(Path(path) / "metrics.jsonl", "accuracy" if run.kind == "image" else "perplexity")
+    packed.about = packed_about(run.config, run.class_names, run.wordpiece, run.epoch, run.figures)
     return packed
-
-
-def _validation(path, metric):
-    """{"validation": figures of the last epoch, and of the best by `metric`}; {} if no epoch was recorded."""
-    from minibnn.training.progress import read_metrics
-
-    records = [r for r in (read_metrics(path) if path.exists() else []) if r.get(f"val_{metric}") is not None]
-    if not records:
-        return {}
-    names = [name for name in ("loss", "accuracy", "perplexity") if f"val_{name}" in records[-1]]
-    best = (max if metric == "accuracy" else min)(records, key=lambda record: record[f"val_{metric}"])
-    figures = {"epoch": records[-1].get("epoch"), **{name: records[-1][f"val_{name}"] for name in names}}
-    return {"validation": figures | {"best": {"epoch": best.get("epoch"), metric: best[f"val_{metric}"]}}}
 
 
 def load_bits(path):

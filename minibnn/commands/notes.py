@@ -14,7 +14,27 @@ def cache_warnings_as_notes():
         warnings.simplefilter("default", CacheWarning)
         yield
     for told in dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, CacheWarning)):
-        print(f"minibnn: note: {told}", file=sys.stderr)
+        note(told)
     for other in caught:
         if not issubclass(other.category, CacheWarning):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+
+
+def printable(text):
+    """Text that came from a file or the command line as a terminal may be given it: without control characters."""
+    return "".join(character if character.isprintable() else "?" for character in str(text))
+
+
+def picture_or_note(save, path):
+    """A line that says where the picture is, saved by `save()`; or, where matplotlib is missing, how to get one."""
+    from minibnn.training.run_folder import has_matplotlib
+
+    if not has_matplotlib():
+        return "For a picture: pip install 'minibnn[plots]'"
+    save()
+    return f"The picture: {path}"
+
+
+def note(text):
+    """Print what a user should know, and what is no error, as one line on standard error."""
+    print(f"minibnn: note: {text}", file=sys.stderr)

@@ -49,6 +49,10 @@ def run_apart(verb, arguments, folder, seconds=None, quiet=True):
 
 
 def _environment():
-    """Ours, with the package that runs now before any other that may be installed, or lie in the current folder."""
+    """Ours, with the package that runs now before any other that may be installed, or lie in the current folder.
+
+    BLAS gets one thread, unless it was told otherwise: the products of lessons are small, and on a busy machine its
+    threads wait for each other many times longer than they multiply.
+    """
     paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    return {"OPENBLAS_NUM_THREADS": "1"} | os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

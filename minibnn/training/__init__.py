@@ -1,5 +1,6 @@
-"""Training: loss, metrics, optimizers, schedules, one loop for images and text, learning curves, weights on disk."""
+"""Training: loss, metrics, optimizers, schedules, one loop for images and text, learning curves, checkpoints."""
 
+from minibnn.training.checkpoints import load_weights, read_weights, save_weights
 from minibnn.training.curves import save_comparison, save_curves, text_curve
 from minibnn.training.examples import Examples
 from minibnn.training.loop import DivergedError, evaluate, fit
@@ -15,7 +16,7 @@ from minibnn.training.metrics import (
 from minibnn.training.optimizers import SGD, Adam, AdamW
 from minibnn.training.progress import metrics_writer, read_metrics
 from minibnn.training.schedules import WarmupDecay
-from minibnn.training.weights import load_weights, save_weights
+from minibnn.training.state import TrainingState
 
 __all__ = [
     "SGD",
@@ -25,6 +26,7 @@ __all__ = [
     "Examples",
     "FlipCounter",
     "RunningAverage",
+    "TrainingState",
     "WarmupDecay",
     "accuracy",
     "cross_entropy",
@@ -34,6 +36,7 @@ __all__ = [
     "metrics_writer",
     "perplexity",
     "read_metrics",
+    "read_weights",
     "save_comparison",
     "save_curves",
     "save_weights",

@@ -15,6 +15,10 @@ TITLES = {
 }
 PERCENT = ("accuracy", "flip_ratio")
 MARKERS = "*o+x#@%&"
+MOST_COLUMNS = 3  # panels side by side
+# A run of one epoch is a dot: filled or hollow.
+VALIDATION = {"linestyle": "solid", "linewidth": 2.2, "markersize": 7}
+TRAINING = {"linestyle": (0, (2.2, 1.6)), "linewidth": 1.4, "markersize": 7, "markerfacecolor": "white"}
 
 
 def save_curves(histories, path, title=None, metrics=("loss", "accuracy")):
@@ -39,13 +43,15 @@ def save_curves(histories, path, title=None, metrics=("loss", "accuracy")):
                 f"no record of the {len(histories)} runs has the metric {metric!r} or {_keys(metric)[0]!r}"
             )
     longest = max(len(name) for name in histories)
-    width = len(metrics) * (3.9 + (0.085 * longest if len(histories) > 1 else 0))
-    with figure(path, width, 3.5 if title else 3.2) as canvas:
+    columns = min(len(metrics), MOST_COLUMNS)
+    rows = -(-len(metrics) // columns)
+    width = columns * (3.9 + (0.085 * longest if len(histories) > 1 else 0))
+    with figure(path, width, rows * 3.2 + (0.3 if title else 0)) as canvas:
         if title:
-            canvas.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold")
-        canvas.get_layout_engine().set(wspace=0.08)
+            canvas.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold", parse_math=False)
+        canvas.get_layout_engine().set(wspace=0.08, hspace=0.08)
         for number, metric in enumerate(metrics, start=1):
-            axis = canvas.add_subplot(1, len(metrics), number)
+            axis = canvas.add_subplot(rows, columns, number)
             axis.set_title(TITLES.get(metric, metric), fontsize=11)
             _draw(axis, histories, metric)
             if number == 1:
@@ -108,7 +114,7 @@ def text_curve(histories, metric="val_loss", width=60, height=12):
     ys = [y for points in runs.values() for _, y in points]
     rows = [[" "] * width for _ in range(height)]
     for mark, points in zip(MARKERS, runs.values(), strict=False):
-        for column in range(width):
+        for column in range(width) if max(xs) > min(xs) else (width // 2,):
             x = min(xs) + (max(xs) - min(xs)) * column / (width - 1)
             if points[0][0] <= x <= points[-1][0]:
                 row = _scale(_value_at(points, x), min(ys), max(ys), height - 1)
@@ -117,6 +123,8 @@ def text_curve(histories, metric="val_loss", width=60, height=12):
     margin = max(map(len, labels))
     lines = [f"{label:>{margin}} |{''.join(row).rstrip()}" for label, row in zip(labels, rows, strict=True)]
     ends = f"{min(xs):g}{max(xs):>{width - len(f'{min(xs):g}')}g}"
+    if max(xs) == min(xs):
+        ends = f"{'':{width // 2}}{min(xs):g}"
     key = "   ".join(
         f"{mark} {name} {points[-1][1]:.4g}" for mark, (name, points) in zip(MARKERS, runs.items(), strict=False)
     )
@@ -154,16 +162,17 @@ def _draw(axis, histories, metric, colours=None, with_train=True):
     for name, history in histories.items():
         solid = _series(history, validation_key) or _series(history, own_key)
         dashed = _series(history, train_key) if with_train else []
-        for points, dashes, width in ((dashed, (0, (2.2, 1.6)), 1.4), (solid, "solid", 2.2)):
+        for points, look in ((dashed, TRAINING), (solid, VALIDATION)):
             if points:
                 epochs, values = zip(*points, strict=True)
                 values = [factor * value for value in values]
                 marker = "o" if len(points) == 1 else None
-                axis.plot(epochs, values, color=colours[name], linestyle=dashes, linewidth=width, marker=marker)
+                axis.plot(epochs, values, color=colours[name], marker=marker, **look)
         if points := solid or dashed:
             last = factor * points[-1][1]
             label = name if with_train else f"{name}  {last:.3g}"  # with the value where there is room for it
             ends.append((label, points[-1][0], last, colours[name]))
+    _set_epochs(axis, {x for line in axis.lines for x in line.get_xdata()})
     _set_scales(axis, metric)
     axis.get_figure().draw_without_rendering()  # the limits are final only now
     if len(histories) > 1 or not with_train:
@@ -171,18 +180,29 @@ def _draw(axis, histories, metric, colours=None, with_train=True):
 
 
 def _set_scales(axis, metric):
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
-    axis.set_xlabel("epoch")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
-    axis.margins(x=0.02)
     if metric == "perplexity":
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter(NullFormatter())
     elif metric in PERCENT:
         axis.set_ylim(bottom=0)
+
+
+def _set_epochs(axis, epochs):
+    """Whole numbers below the axis; around a single epoch as much room as there is from one to the next."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_xlabel("epoch")
+    axis.margins(x=0.02)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
+    if len(epochs) == 1:
+        (only,) = epochs
+        axis.set_xlim(only - 0.5, only + 0.5)
+        axis.margins(y=0.12)  # the whole of each dot
+        axis.set_xticks([only])
 
 
 def _style_key(axis, histories, metric):
@@ -192,10 +212,11 @@ def _style_key(axis, histories, metric):
     validation_key, train_key, _ = _keys(metric)
     if not all(any(_series(h, key) for h in histories.values()) for key in (validation_key, train_key)):
         return
-    handles = [
-        Line2D([], [], color=QUIET, linewidth=2.2, label="validation"),
-        Line2D([], [], color=QUIET, linewidth=1.4, linestyle=(0, (2.2, 1.6)), label="training"),
-    ]
+    looks = {"validation": VALIDATION, "training": TRAINING}
+    marker = "o" if all(len(line.get_xdata()) == 1 for line in axis.lines) else None
+    if marker:
+        looks = {label: look | {"linestyle": "none"} for label, look in looks.items()}
+    handles = [Line2D([], [], color=QUIET, marker=marker, label=label, **look) for label, look in looks.items()]
     axis.legend(handles=handles, frameon=False, fontsize=9, labelcolor=QUIET, handlelength=2.2)
 
 

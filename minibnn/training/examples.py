@@ -86,20 +86,27 @@ class Examples:
         """
         if augment is not None and rng is None:
             raise InputError("augment needs an rng: pass numpy.random.default_rng(seed)")
-        _check_batch_size(batch_size)
-        for chosen in self._order(batch_size, rng):
-            inputs, labels = self.inputs[chosen], self.labels[chosen]
-            if self.by_length:
-                longest = self.counts(chosen).max()
-                inputs, labels = inputs[:, :longest], labels[:, :longest]  # (B, T) -> (B, longest)
-            if augment is not None:
-                inputs = augment(inputs, rng)
-            if self.prepare is not None:
-                inputs = self.prepare(inputs)
-            yield inputs, labels
+        for chosen in self.order(batch_size, rng):
+            yield self.batch(chosen, augment, rng)
 
-    def _order(self, batch_size, rng):
-        """The indices of the examples of each batch, a list of integer arrays."""
+    def batch(self, chosen, augment=None, rng=None):
+        """One batch, (inputs, labels): the examples at the indices `chosen`; `augment` and `rng` as in `batches`."""
+        inputs, labels = self.inputs[chosen], self.labels[chosen]
+        if self.by_length:
+            longest = self.counts(chosen).max()
+            inputs, labels = inputs[:, :longest], labels[:, :longest]  # (B, T) -> (B, longest)
+        if augment is not None:
+            inputs = augment(inputs, rng)
+        if self.prepare is not None:
+            inputs = self.prepare(inputs)
+        return inputs, labels
+
+    def order(self, batch_size, rng=None):
+        """The indices of the examples of each batch, a list of integer arrays; shuffled by `rng`, if there is one.
+
+        Raises InputError if batch_size is no whole number >= 1.
+        """
+        _check_batch_size(batch_size)
         if self.by_length:
             return batches_by_length(self.counts(), batch_size, rng)
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))

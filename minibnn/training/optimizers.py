@@ -94,10 +94,14 @@ class Optimizer(abc.ABC):
             `"<slot>.<index of the parameter>"`, in the parameter's shape and dtype. Settings that never change (betas,
             eps, ...) are not in it: they belong to the constructor.
         """
-        state = {"lr": np.array(self.lr, dtype=np.float64), "steps": self.steps.copy()}
+        return {name: array.copy() for name, array in self.named_arrays()}
+
+    def named_arrays(self):
+        """Yield the pairs (name, array) of `state_dict`; those of the state are not copied."""
+        yield "lr", np.array(self.lr, dtype=np.float64)
+        yield "steps", self.steps
         for slot in self.slots:
-            state |= {f"{slot}.{index}": array.copy() for index, array in enumerate(self._state[slot])}
-        return state
+            yield from ((f"{slot}.{index}", array) for index, array in enumerate(self._state[slot]))
 
     def load_state(self, state):
         """Take over a state made by `state_dict` of the same kind of optimizer over the same parameters.
@@ -106,7 +110,7 @@ class Optimizer(abc.ABC):
             InputError: naming the entry that is missing, unknown, or of another shape or dtype, or if the learning rate
                 is no finite number >= 0; nothing has changed then.
         """
-        expected = self.state_dict()
+        expected = dict(self.named_arrays())
         if missing := sorted(expected.keys() - state.keys()):
             raise InputError(f"the optimizer state lacks {missing[0]!r}: was it saved by another kind of optimizer?")
         if unknown := sorted(state.keys() - expected.keys()):

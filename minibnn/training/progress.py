@@ -1,10 +1,11 @@
-"""What is seen of training while it runs: the progress bar, and the file of metrics."""
+"""What is seen of training while it runs: the progress bar, how long things take, and the file of metrics."""
 
 import json
 import math
 import os
 import sys
 import time
+from contextlib import contextmanager
 
 from minibnn.errors import InputError
 from minibnn.files import writing
@@ -19,13 +20,13 @@ class ProgressBar:
 
     Args:
         title: text before the bar.
-        steps: how many updates will come.
+        first, last: how many steps of the epoch are done, and how many there will be at the end.
         flips: FlipCounter.
         enabled: False shows nothing and costs nothing.
     """
 
-    def __init__(self, title, steps, flips, enabled=True):
-        self._title, self._steps, self._flips = title, steps, flips
+    def __init__(self, title, first, last, flips, enabled=True):
+        self._title, self._first, self._last, self._flips = title, first, last, flips
         self._enabled = enabled and not getattr(sys.stderr, "closed", True)  # None if closed from the start
         self._bar, self._flip_text, self._renew_at = None, "", 0.0
 
@@ -34,46 +35,88 @@ class ProgressBar:
             from tqdm import tqdm  # here, so that `import minibnn.training` stays quick
 
             layout = "{desc} {bar:8} {n_fmt}/{total_fmt}{postfix}"  # fits in 80 columns
-            self._bar = tqdm(total=self._steps, desc=self._title, bar_format=layout, leave=False)
-        self._started = time.perf_counter()
+            self._bar = tqdm(total=self._last, initial=self._first, desc=self._title, bar_format=layout, leave=False)
         return self
 
     def __exit__(self, *error):
         if self._bar is not None:
             self._bar.close()
 
-    def finish(self, record):
+    def finish(self, record, times):
         """Print what the epoch came to as one line, validation first, in place of the bar."""
         if not self._enabled:
             return
         if self._bar is not None:
             self._bar.close()
-        print(f"{self._title}: {_summary(record)}", file=sys.stderr, flush=True)
+        print(f"{self._title}: {_summary(record, times)}", file=sys.stderr, flush=True)
 
-    def update(self, loss, accuracy, lr, examples):
+    def update(self, loss, accuracy, lr, speed):
         """Show one step more.
 
         Args:
             loss: mean loss of the epoch so far.
             accuracy: mean accuracy of the epoch so far, from 0 to 1.
             lr: learning rate.
-            examples: how many examples this epoch has seen so far.
+            speed: examples per second.
         """
         if self._bar is None:
             return
         now = time.perf_counter()
-        if now >= self._renew_at or self._bar.n + 1 == self._steps:
+        if now >= self._renew_at or self._bar.n + 1 == self._last:
             ratio = self._flips.so_far()
             self._flip_text = "" if ratio is None else f" flips {ratio:.1%}"
             self._renew_at = now + 2
-        speed = examples / max(now - self._started, 1e-9)
         self._bar.set_postfix_str(
             f"loss {loss:.2f} acc {accuracy:.1%} lr {lr:.0e} {speed:.0f} ex/s{self._flip_text}", refresh=False
         )
         self._bar.update()
 
 
-def _summary(record):
+class Stopwatch:
+    """The times of one epoch, from when it is made: how fast its examples came, and how long training waited for them.
+
+    Only what is trained from now on counts, where a run goes on in the middle of an epoch.
+    """
+
+    def __init__(self):
+        self._started, self._ended = time.perf_counter(), None
+        self._examples, self._waited = 0, 0.0
+
+    @contextmanager
+    def waiting(self):
+        """Count the time inside the `with` as waiting for data."""
+        before = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - before
+
+    def count(self, examples):
+        """Count so many examples as trained on."""
+        self._examples += examples
+
+    def end_training(self):
+        """From now on the model is evaluated."""
+        self._ended = time.perf_counter()
+
+    def _training_time(self):
+        return max((self._ended or time.perf_counter()) - self._started, 1e-9)
+
+    @property
+    def speed(self):
+        """Examples per second (float)."""
+        return self._examples / self._training_time()
+
+    def times(self, state):
+        """The dict of times that `fit` reports at the end of the epoch that `state` is in."""
+        return {
+            "epoch": state.epoch,
+            "step": state.step,
+            "seconds": time.perf_counter() - self._started,
+            "examples_per_second": self.speed,
+            "waiting": self._waited / self._training_time(),
+        }
+
+
+def _summary(record, times):
     """One epoch's record in a line: the figures on validation examples, then those on training examples."""
     measure, form = ("perplexity", "{:.1f}") if "train_perplexity" in record else ("accuracy", "{:.1%}")
     names = {"val": f"val {measure}", "train": "training"}
@@ -84,7 +127,7 @@ def _summary(record):
     ]
     if record["flip_ratio"] is not None:
         facts.append(f"flips {record['flip_ratio']:.2%}")
-    return "; ".join([*facts, f"{record['examples_per_second']:.0f} ex/s"])
+    return "; ".join([*facts, f"{times['examples_per_second']:.0f} ex/s"])
 
 
 def metrics_writer(path):
@@ -103,12 +146,17 @@ def metrics_writer(path):
     with writing(path):
         _cut_unfinished_line(path)
 
-    def write(record):
-        finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in record.items()}
+    def write(record, times=None):
         with writing(path), open(path, "a", encoding="utf-8") as file:  # closing it flushes
-            file.write(json.dumps(finite, allow_nan=False) + "\n")
+            file.write(line_of(record))
 
     return write
+
+
+def line_of(record):
+    """A record (dict of plain values) as a line of JSON, infinities and nan as null."""
+    finite = {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in record.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"
 
 
 def read_metrics(path):

@@ -1,56 +1,109 @@
-"""The folder that keeps a run, so that it can be looked at, repeated, and read again: `RunFolder` and `load_run`."""
+"""The folder that keeps a run, so that it can be looked at, gone on with, and read again: `RunFolder` and `load_run`.
 
-import dataclasses
+config.toml                          every choice that was made (`minibnn.training.config`)
+about.json                           versions, threads, start, number of parameters, the data
+metrics.jsonl                        a record of each epoch, without times: equal runs have equal files
+times.jsonl                          how long each epoch took, and waited for its data
+vocab.txt                            the vocabulary, of a text run
+checkpoints/step-00000400.npz        the last two, to go on from (`minibnn.training.checkpoints`)
+checkpoints/best.npz                 the weights of the epoch with the best validation accuracy or perplexity
+packed.npz                           the bits of these, of a binary model
+curves.png                           the curves, where matplotlib is installed
+"""
+
 import json
 import os
+import platform
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 import minibnn
+from minibnn import kernels
 from minibnn.data import WordPiece
 from minibnn.errors import InputError
-from minibnn.files import readable, replacing
+from minibnn.files import replacing
 from minibnn.layers.module import Module
 from minibnn.models.presets import ImagePreset, TextPreset
-from minibnn.training.curves import save_curves
-from minibnn.training.progress import metrics_writer
-from minibnn.training.weights import load_weights, save_weights
+from minibnn.training.checkpoints import BEST, FOLDER, read_checkpoint, saved_steps, set_weights
+from minibnn.training.config import Config, config_text, read_config
 
-PRESETS = {"image": ImagePreset, "text": TextPreset}
-MODEL_OPTIONS = {"image": {"normalize": bool, "dropout": tuple}, "text": {"mask_value": float}}  # of `preset.build`
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+CONFIG, METRICS, TIMES, VOCABULARY, PACKED = "config.toml", "metrics.jsonl", "times.jsonl", "vocab.txt", "packed.npz"
 
 
 class RunFolder:
-    """Where a run is kept: config.json, metrics.jsonl, weights.npz, curves.png, and for text vocab.txt.
+    """The folder of one run, held by this process until `close`, or the end of a `with`.
 
-    `path`: the folder; created with its parents. `config`: dict, for config.json, of what JSON can hold; `load_run`
-    needs what `Run.config` has. Raises InputError when the folder already holds a run, or cannot be written.
+    `path`: Path of the folder. Made by `create` or `open_again`.
     """
 
-    def __init__(self, path, config):
-        self.path = new_folder(path)
-        if (self.path / "config.json").exists():
-            raise InputError(f"{path} already holds a run; choose another folder, or move that one away")
-        self.write_text("config.json", json.dumps(config | _versions(), indent=2) + "\n")
-        self.report = metrics_writer(self.path / "metrics.jsonl")
+    def __init__(self, path):
+        self.path = Path(path)
+        self._lock = _hold(self.path)
+        remove_drafts(self.path)
+
+    @classmethod
+    def create(cls, path, run):
+        """A new folder, with its parents, that says what `run` (Run) is.
+
+        Raises InputError when the folder already holds a run, cannot be written, or another process holds it.
+        """
+        path = new_folder(path)
+        if (path / CONFIG).exists():
+            raise InputError(
+                f"{path} already holds a run; go on with it (minibnn train --resume {path}), or choose another folder"
+            )
+        folder = cls(path)
+        new_folder(path / FOLDER)
+        if run.wordpiece is not None:
+            run.wordpiece.save(path / VOCABULARY)
+        facts = {"started": time.strftime("%Y-%m-%d %H:%M:%S"), "parameters": run.model.num_parameters()}
+        folder.write_text("about.json", json.dumps(facts | versions() | {"data": run.data_facts()}, indent=1) + "\n")
+        folder.write_config(run.config)  # last: only with it the folder is one of a run
+        return folder
+
+    @classmethod
+    def open_again(cls, path):
+        """The folder of a run, to go on with it; drafts of a process that was killed are removed.
+
+        Raises InputError if it holds no run, cannot be written, or another process holds it.
+        """
+        check_is_run(path)
+        folder = cls(new_folder(path))
+        new_folder(folder.path / FOLDER)
+        return folder
+
+    def write_config(self, config):
+        """Keep a Config as that of the run."""
+        self.write_text(CONFIG, config_text(config))
 
     def write_text(self, name, text):
-        """Write a small text file whole or not at all."""
-        with replacing(self.path / name) as draft:
-            draft.write_text(text, encoding="utf-8")
+        """Write a small text file whole or not at all, and forced to the disk."""
+        with replacing(self.path / name) as draft, open(draft, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
-    def save(self, run, title):
-        """Write the weights, if a step was taken, and the curves; return the names of the files that are there."""
-        if run.optimizer.steps.any():
-            save_weights(run.model, self.path / "weights.npz")
-        metrics = ("loss", "accuracy", "perplexity") if run.train.is_text else ("loss", "accuracy")
-        if run.history and has_matplotlib():
-            save_curves({"": run.history}, self.path / "curves.png", title=title, metrics=metrics)
-        return sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
+    def close(self):
+        """Let go of the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
 
 
 @dataclass
@@ -58,8 +111,10 @@ class LoadedRun:
     """A run as its folder kept it.
 
     `model`: BCVNN, BLM or a twin, with the saved weights; `trainable`, as a new one. `kind`: "image" or "text".
-    `preset`: ImagePreset or TextPreset. `class_names`: tuple of str, of an image run; else None. `wordpiece`:
-    WordPiece, of a text run; else None. `config`: dict, all of config.json.
+    `preset`: ImagePreset or TextPreset with the run's sizes and recipe. `class_names`: tuple of str, of an image run;
+    else None. `wordpiece`: WordPiece, of a text run; else None. `config`: Config. `checkpoint`: Path that the weights
+    are from. `epoch`, `step`: where training was then. `figures`: dict of the validation figures of that epoch, such as
+    {"loss": ..., "accuracy": ...}; empty for a checkpoint that is not "best".
     """
 
     model: Module
@@ -67,43 +122,73 @@ class LoadedRun:
     preset: ImagePreset | TextPreset
     class_names: tuple | None
     wordpiece: WordPiece | None
-    config: dict
+    config: Config
+    checkpoint: Path
+    epoch: int
+    step: int
+    figures: dict
 
 
-def load_run(path):
+def load_run(path, which="best"):
     """Read a run again from its folder, as a LoadedRun.
 
-    `path`: a folder that RunFolder wrote with the `config` of a Run. Raises InputError if the folder is missing, holds
-    no run or no weights yet, if config.json is no JSON or does not describe a model, and if weights or vocabulary are
-    missing, damaged or of another model. What config.json has beside the description of the model is not looked at.
+    Args:
+        path: the folder.
+        which: "best" for the weights of the best epoch (of the last checkpoint, where no epoch is complete yet), "last"
+            for those of the last checkpoint, a step (int) of a checkpoint that is there, or the path of one.
+
+    Raises:
+        InputError: if the folder is missing, holds no run or no such checkpoint, or if configuration, vocabulary or
+            checkpoint are missing, damaged, or do not fit each other.
     """
     path = Path(path)
-    _check_is_run(path)
-    config_path = path / "config.json"
-    with _naming(config_path):
-        config = _read_json(config_path)
-        kind, preset, options = _description(config)
-        class_names = _class_names(config) if kind == "image" else None
-    wordpiece = WordPiece.from_file(path / "vocab.txt") if kind == "text" else None
-    with _naming(config_path):
-        model = preset.build(len(class_names or wordpiece), rng=np.random.default_rng(0), **options)
-    load_weights(model, path / "weights.npz")
-    return LoadedRun(model, kind, preset, class_names, wordpiece, config)
+    check_is_run(path)
+    config = read_config(path / CONFIG)
+    checkpoint = find_checkpoint(path, which)
+    header, arrays = read_checkpoint(checkpoint, wanted=lambda name: name.startswith("model."))
+    wordpiece = WordPiece.from_file(path / VOCABULARY) if config.kind == "text" else None
+    class_names = None if wordpiece else _class_names(header, checkpoint)
+    with _naming(path / CONFIG):
+        model = config.build(len(class_names or wordpiece))
+    set_weights(model, {name.removeprefix("model."): array for name, array in arrays.items()}, checkpoint)
+    epoch, step, figures = header.get("epoch"), header.get("step"), header.get("figures", {})
+    if type(epoch) is not int or type(step) is not int or not isinstance(figures, dict):
+        raise InputError(f"cannot use {str(checkpoint)!r}: it does not say of which epoch and step it is; train again")
+    return LoadedRun(
+        model, config.kind, config.as_preset(), class_names, wordpiece, config, checkpoint, epoch, step, figures
+    )
 
 
-def _check_is_run(path):
-    """Raise InputError, with what to do instead, unless `path` is a folder with a configuration and weights."""
-    expected = "expected the folder of a run, as minibnn train makes it"
+def find_checkpoint(path, which="best"):
+    """The Path of a checkpoint of the run in folder `path`; `which` as in `load_run`."""
+    steps, best = saved_steps(path), Path(path) / FOLDER / BEST
+    if which == "best" and best.exists():
+        return best
+    if not steps and not best.exists():
+        raise InputError(
+            f"the run in {path} has no checkpoint, as when it stopped before its first: minibnn train --resume {path}"
+        )
+    if which in ("best", "last"):
+        return list(steps.values())[-1] if steps else best
+    if type(which) is int:
+        if which in steps:
+            return steps[which]
+        there = ", ".join(map(str, steps)) or "none but the best"
+        raise InputError(f"the run in {path} has no checkpoint of step {which}; it has {there}")
+    if not Path(which).is_file():
+        raise InputError(f"there is no checkpoint {which}; give 'best', 'last', a step, or the path of a checkpoint")
+    return Path(which)
+
+
+def check_is_run(path):
+    """Raise InputError, with what to do instead, unless `path` is a folder with a configuration."""
+    path, expected = Path(path), "expected the folder of a run, as minibnn train makes it"
     if not path.is_dir():
         raise InputError(f"{path} is a file; {expected}" if path.exists() else f"there is no folder {path}; {expected}")
-    if not (path / "config.json").exists():
-        runs = sorted(str(found.parent) for found in path.glob("*/config.json"))
+    if not (path / CONFIG).exists():
+        runs = sorted(str(found.parent) for found in path.glob(f"*/{CONFIG}"))
         hint = f"; there are runs in it: {', '.join(runs[:5])}" if runs else ""
-        raise InputError(f"{path} holds no run, because it has no config.json; {expected}{hint}")
-    if not (path / "weights.npz").exists():
-        raise InputError(
-            f"the run in {path} has no weights.npz, as when it stopped before its first step: train it again"
-        )
+        raise InputError(f"{path} holds no run, because it has no {CONFIG}; {expected}{hint}")
 
 
 @contextmanager
@@ -115,77 +200,12 @@ def _naming(path):
         raise InputError(f"{path}: {error}") from error
 
 
-def _read_json(path):
-    try:
-        with readable(path):
-            return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # an InputError is a ValueError, too
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"it is damaged, no JSON ({error}); train again, or mend it") from None
-
-
-def _description(config):
-    """(kind, preset, options of its `build`) of what config.json holds; raises InputError for what cannot be meant."""
-    if not isinstance(config, dict):
-        raise InputError(f"it must hold an object, {{...}}, and holds {_short(config)}")
-    parts = {"kind": str, "standard": bool, "preset": dict, "model_options": dict}
-    kind, standard, preset, options = _typed("", {k: v for k, v in config.items() if k in parts}, parts).values()
-    if kind not in PRESETS:
-        raise InputError(f"kind must be 'image' or 'text', and is {kind!r}")
-    fields = {field.name: field.type for field in dataclasses.fields(PRESETS[kind])}
-    preset = PRESETS[kind](**_typed("preset.", preset, fields))
-    allowed = MODEL_OPTIONS[kind] if standard or kind == "text" else {}
-    options = _typed("model_options.", options, allowed, needed=False)
-    return kind, preset, {"standard": standard, **options}
-
-
-def _class_names(config):
-    names = config.get("class_names")
+def _class_names(header, checkpoint):
+    data = header.get("data")
+    names = data.get("class_names") if isinstance(data, dict) else None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"class_names must be a list of names, at least one, and is {_short(names)}")
+        raise InputError(f"cannot use {str(checkpoint)!r}: it does not name the classes; is it of a text run?")
     return tuple(names)
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-# What JSON can hold in the place of a Python type: a check, and what the error calls it.
-JSON_KINDS = {
-    str: (lambda value: isinstance(value, str), "a text"),
-    bool: (lambda value: isinstance(value, bool), "true or false"),
-    int: (lambda value: _is_number(value) and isinstance(value, int), "a whole number"),
-    float: (_is_number, "a number"),
-    tuple: (lambda value: isinstance(value, list) and all(map(_is_number, value)), "a list of numbers"),
-    dict: (lambda value: isinstance(value, dict), "an object, {...}"),
-}
-
-
-def _typed(prefix, values, kinds, *, needed=True):
-    """`values` (dict) in the order of `kinds` (dict from name to type), lists as tuples.
-
-    Raises InputError for a name that is not in `kinds`, a missing one if all are `needed`, and a value of another type.
-    """
-    if unknown := [name for name in values if name not in kinds]:
-        raise InputError(f"unknown {prefix}{unknown[0]}; {prefix or 'it '}has {', '.join(kinds) or 'nothing here'}")
-    typed = {}
-    for name, kind in kinds.items():
-        if name not in values:
-            if needed:
-                raise InputError(f"{prefix}{name} is missing; was the run made by another version of minibnn?")
-            continue
-        fits, expected = JSON_KINDS[kind]
-        if not fits(values[name]):
-            raise InputError(f"{prefix}{name} must be {expected}, and is {_short(values[name])}")
-        typed[name] = tuple(values[name]) if kind is tuple else values[name]
-    return typed
-
-
-def _short(value):
-    """A value as JSON shows it, not too much of it."""
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:60]} ..."
 
 
 def new_folder(path):
@@ -209,6 +229,47 @@ def free_folder(path):
     return candidate
 
 
+def _hold(path):
+    """Lock a folder (an open descriptor) until it is closed, which the system does when a process ends in any way.
+
+    Raises InputError if another process holds it. None where folders cannot be locked: on Windows and some networks.
+    """
+    if fcntl is None:
+        return None
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise InputError(f"another process is training the run in {path}; wait for its end, or stop it") from None
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def remove_drafts(path):
+    """Remove what killed processes left half written in a run's folder: `.NAME.PROCESS.tmp`, if PROCESS is gone."""
+    for folder in (path, path / FOLDER):
+        for draft in folder.glob(".*.tmp"):
+            process = draft.suffixes[-2].removeprefix(".") if len(draft.suffixes) > 1 else draft.stem.removeprefix(".")
+            if process.isascii() and process.isdigit() and not _runs(int(process)):
+                draft.unlink(missing_ok=True)
+
+
+def _runs(process):
+    """Whether a process of that number runs, other than this one, which has begun no draft yet."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is someone else's
+        return True
+    return True
+
+
 def has_matplotlib():
     """Whether the extra `plots` is installed."""
     from importlib.util import find_spec
@@ -216,12 +277,15 @@ def has_matplotlib():
     return find_spec("matplotlib") is not None
 
 
-def _versions():
-    import platform
-
+def versions():
+    """What a run's numbers depend on beside its configuration: versions, threads, and the path of the kernels."""
+    threads = {"numba": kernels.num_threads(), "blas": os.environ.get("OPENBLAS_NUM_THREADS") or os.cpu_count()}
+    fast = kernels.fast(np.zeros(1, np.float32))
     return {
         "minibnn": minibnn.__version__,
-        "numpy": np.__version__,
         "python": platform.python_version(),
-        "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "numpy": np.__version__,
+        "numba": version("numba"),
+        "threads": ", ".join(f"{name} {count}" for name, count in threads.items()),
+        "kernels": "fast" if fast else "reference",
     }

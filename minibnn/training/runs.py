@@ -1,6 +1,6 @@
-"""A whole run in one call: data and a preset in, a trained model and its history out."""
+"""A whole run in one call: data and a configuration in, a trained model and its history out."""
 
-import dataclasses
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,62 +8,107 @@ import numpy as np
 from minibnn.data import random_flips, sentence_rows, to_float, token_blocks
 from minibnn.errors import InputError
 from minibnn.models.image_classifier import SMALLEST_IMAGE
+from minibnn.training.config import Config
 from minibnn.training.examples import Examples
 from minibnn.training.loop import fit
-from minibnn.training.optimizers import Adam, AdamW
+from minibnn.training.optimizers import SGD, Adam, AdamW
 from minibnn.training.schedules import WarmupDecay
+from minibnn.training.state import TrainingState
 
 
 @dataclass
 class Run:
     """A model in training: what `Run.fit` needs, and what it leaves.
 
-    `model`: the model. `train`, `validation`: Examples. `preset`: ImagePreset or TextPreset with the recipe (epochs,
-    batch_size, lr, warmup_steps). `optimizer`: Adam for images, AdamW for text, as in the paper. `rng`: the generator
-    that made the model and then shuffles and augments. `augment`: see `Examples.batches`. `history`: the records.
-    `config`: dict, what config.json must hold for `load_run` to build the model again (see `RunFolder`).
+    `config`: Config. `state`: TrainingState, which holds the model, the optimizer and the history. `train`,
+    `validation`: Examples. `class_names`: tuple of str, of an image run; else None. `wordpiece`: WordPiece, of a text
+    run; else None.
     """
 
-    model: object
+    config: Config
+    state: TrainingState
     train: Examples
     validation: Examples
-    preset: object
-    optimizer: object
-    rng: np.random.Generator
-    augment: object = None
-    history: list = dataclasses.field(default_factory=list)
-    config: dict = dataclasses.field(default_factory=dict)
+    class_names: tuple | None = None
+    wordpiece: object = None
 
-    def fit(self, *, report=None, max_steps=None, progress=True):
-        """Train to the end of the preset's epochs (or `max_steps`); return the history."""
-        recipe = self.preset
-        steps = recipe.epochs * self.train.num_batches(recipe.batch_size)
-        # The paper does not give the shape of the decay (errata 9); a cosine to 0 over the whole run needs no tuning.
-        schedule = WarmupDecay(recipe.lr, recipe.warmup_steps, max(1, steps - recipe.warmup_steps), "cosine")
+    @property
+    def model(self):
+        """The model: BCVNN, BLM or a twin."""
+        return self.state.model
+
+    @property
+    def optimizer(self):
+        """The optimizer."""
+        return self.state.optimizer
+
+    @property
+    def history(self):
+        """The records of the epochs so far; see `fit`."""
+        return self.state.history
+
+    def fit(self, *, report=None, max_steps=None, progress=True, after_step=None):
+        """Train to the end, or `max_steps` if that is less, from where the state is; return the history. See `fit`."""
+        config = self.config.train
+        flips = self.config.kind == "image" and self.config.data.flips
         return fit(
             self.model,
             self.train,
             self.validation,
             optimizer=self.optimizer,
-            epochs=recipe.epochs,
-            rng=self.rng,
-            batch_size=recipe.batch_size,
-            schedule=schedule,
-            augment=self.augment,
+            epochs=config.epochs,
+            seed=self.config.seed,
+            batch_size=config.batch_size,
+            schedule=self.schedule(),
+            augment=random_flips if flips else None,
             report=report,
-            history=self.history,
-            max_steps=max_steps,
+            max_steps=min(self.last_step(), max_steps or self.last_step()),
             progress=progress,
+            state=self.state,
+            after_step=after_step,
         )
 
+    def schedule(self):
+        """The learning rate of each step.
 
-def image_run(train, validation, preset, *, standard=False, seed=0, **twin_options):
+        The paper does not give the shape of the decay (errata 9); the default, a cosine to 0 over the steps of all
+        epochs, needs no tuning.
+        """
+        config = self.config.train
+        rest = max(1, self._steps_of_all_epochs() - config.warmup_steps)
+        return WarmupDecay(config.lr, config.warmup_steps, config.decay_steps or rest, config.decay, config.floor)
+
+    def last_step(self):
+        """How many steps the whole run has."""
+        steps = self._steps_of_all_epochs()
+        return min(steps, self.config.train.max_steps or steps)
+
+    def _steps_of_all_epochs(self):
+        return self.config.train.epochs * self.train.num_batches(self.config.train.batch_size)
+
+    def data_facts(self):
+        """What identifies its data, as JSON can hold it: how many examples, their labels in sum, and their names."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation):
+            digest.update(np.ascontiguousarray(part.labels))
+        facts = {"training": len(self.train), "validation": len(self.validation), "labels": digest.hexdigest()}
+        if self.class_names is not None:
+            return facts | {"class_names": list(self.class_names)}
+        return facts | {"vocabulary": hashlib.sha256("\n".join(self.wordpiece.tokens).encode()).hexdigest()}
+
+
+def image_run(train, validation, config):
     """A BCVNN, or its 32-bit twin, about to learn to tell classes of pictures apart.
 
-    `train`, `validation`: ImageSet with the same classes. `preset`: ImagePreset. `standard`: build the twin;
-    `twin_options`: its `normalize` and `dropout`. `seed`: int; the same seed gives the same run, on the same machine
-    with the same library versions and as many threads (matrix products add up in another order with more).
+    Args:
+        train, validation: ImageSet with the same classes.
+        config: Config of kind "image"; of its `data`, only `flips` matters here. The same seed gives the same run, on
+            the same machine with the same library versions and as many threads (matrix products add up in another
+            order with more).
+
+    Returns a Run. Raises InputError if the pictures are too small, or the classes too few or different.
     """
+    _check_kind(config, "image")
     if train.images.shape[1] < SMALLEST_IMAGE:
         side = train.images.shape[1]
         raise InputError(f"image_size must be at least {SMALLEST_IMAGE} (four times halved, one pixel), and is {side}")
@@ -71,44 +116,53 @@ def image_run(train, validation, preset, *, standard=False, seed=0, **twin_optio
         raise InputError(f"a classifier needs at least two classes to tell apart, and got {train.class_names}")
     if train.class_names != validation.class_names:
         raise InputError(f"training and validation classes differ: {train.class_names}, {validation.class_names}")
-    if standard and not twin_options.get("normalize"):
-        preset = dataclasses.replace(preset, lr=preset.standard_lr)
-    rng = np.random.default_rng(seed)
-    model = preset.build(len(train.class_names), standard=standard, rng=rng, **twin_options)
+    model = config.build(len(train.class_names))
     examples = [Examples(pictures.images, pictures.labels, to_float) for pictures in (train, validation)]
-    config = _config("image", preset, standard, twin_options) | {"class_names": list(train.class_names)}
-    optimizer = Adam(model.parameters(), preset.lr)
-    return Run(model, *examples, preset, optimizer, rng, augment=random_flips, config=config)
+    return Run(config, _state(model, config), *examples, class_names=tuple(train.class_names))
 
 
-def text_run(train_rows, validation_rows, wordpiece, preset, *, standard=False, seed=0, **model_options):
+def text_run(train_rows, validation_rows, wordpiece, config):
     """A BLM, or its 32-bit twin, about to learn to predict the next token.
 
-    `train_rows`, `validation_rows`: ids (N, T + 1) from `running_rows` or `padded_sentences`; padding does not count,
-    and rows that are padded are taken by length, so that little time goes into it.
-    `wordpiece`: their WordPiece. `preset`: TextPreset. `standard`: build the twin; `model_options`: `mask_value`.
-    `seed`: int; the same seed gives the same run (see `image_run`).
+    Args:
+        train_rows, validation_rows: ids (N, T + 1) from `running_rows` or `padded_sentences`; padding does not count
+            (unless the configuration wants it), and rows that are padded are taken by length, so that little time goes
+            into it.
+        wordpiece: their WordPiece.
+        config: Config of kind "text"; of its `data`, only `count_padding` matters here. Seed: see `image_run`.
+
+    Returns a Run.
     """
-    if standard:
-        preset = dataclasses.replace(preset, lr=preset.standard_lr)
-    rng = np.random.default_rng(seed)
-    model = preset.build(len(wordpiece), standard=standard, rng=rng, **model_options)
+    _check_kind(config, "text")
+    model = config.build(len(wordpiece))
+    ignore = None if config.data.count_padding else wordpiece.pad_id
     examples = []
     for rows in (train_rows, validation_rows):
         # What is cut off must not be seen: with the mask that the paper prints, it would be.
-        by_length = bool((rows == wordpiece.pad_id).any()) and model.hides_later_tokens
-        examples.append(Examples(rows[:, :-1], rows[:, 1:], ignore=wordpiece.pad_id, by_length=by_length))
-    config = _config("text", preset, standard, model_options)
-    return Run(model, *examples, preset, AdamW(model.parameters(), preset.lr), rng, config=config)
+        is_padded = ignore is not None and bool((rows == ignore).any())
+        by_length = is_padded and model.hides_later_tokens
+        examples.append(Examples(rows[:, :-1], rows[:, 1:], ignore=ignore, by_length=by_length))
+    return Run(config, _state(model, config), *examples, wordpiece=wordpiece)
 
 
-def _config(kind, preset, standard, model_options):
-    return {
-        "kind": kind,
-        "standard": bool(standard),
-        "preset": dataclasses.asdict(preset),
-        "model_options": model_options,
-    }
+def _check_kind(config, kind):
+    if not isinstance(config, Config) or config.kind != kind:
+        raise InputError(
+            f"expected a configuration of {kind} runs, such as configuration({kind!r}, 'tiny'), got {config!r}"
+        )
+
+
+def _state(model, config):
+    return TrainingState(model, _optimizer(model.parameters(), config.train))
+
+
+def _optimizer(parameters, config):
+    betas = (config.beta1, config.beta2)
+    if config.optimizer == "adam":
+        return Adam(parameters, config.lr, betas, config.adam_epsilon)
+    if config.optimizer == "adamw":
+        return AdamW(parameters, config.lr, betas, config.adam_epsilon, config.weight_decay)
+    return SGD(parameters, config.lr, config.momentum)
 
 
 def running_rows(text, wordpiece, length):

@@ -1,11 +1,12 @@
 """The command line as a newcomer meets it: what it prints, what it writes, and one line for each thing gone wrong."""
 
-import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 
 import numpy as np
 import pytest
@@ -68,12 +69,12 @@ def test_train_image_on_photos_writes_a_run(capsys, photos, tmp_path):
     assert status == 0
     assert "2 classes, chance is 50.0% accuracy" in printed
     assert "epoch 2: training loss" in printed
-    assert files_of(out) >= {"config.json", "metrics.jsonl", "weights.npz"}
+    assert files_of(out) >= {"config.toml", "metrics.jsonl", "checkpoints", "packed.npz"}
     assert [json.loads(line)["epoch"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [1, 2]
-    config = json.loads((out / "config.json").read_text())
-    assert (config["kind"], config["preset"]["epochs"], config["preset"]["lr"]) == ("image", 2, 1e-3)
-    names = np.load(out / "weights.npz", allow_pickle=False).files
-    assert (names[0], names[-1]) == ("conv1a.W", "fc3.b")
+    config = tomllib.loads((out / "config.toml").read_text())
+    assert (config["kind"], config["train"]["epochs"], config["train"]["lr"]) == ("image", 2, 1e-3)
+    names = np.load(out / "checkpoints" / "best.npz", allow_pickle=False).files
+    assert (names[1], names[-1]) == ("model.conv1a.W", "model.fc3.b")
 
 
 @pytest.mark.parametrize("extra", [[], ["--standard"], ["--sentences"], ["--printed-mask"]])
@@ -85,7 +86,7 @@ def test_train_text_prints_the_unigram_perplexity_and_a_sample(capsys, articles,
     assert "has validation perplexity" in printed
     assert "for comparison: the unigram model" in printed
     assert "the model writes: the" in printed
-    assert files_of(out) >= {"config.json", "metrics.jsonl", "weights.npz", "vocab.txt"}
+    assert files_of(out) >= {"config.toml", "metrics.jsonl", "checkpoints", "vocab.txt"}
 
 
 def test_the_same_seed_gives_the_same_run(capsys, tmp_path):
@@ -139,10 +140,14 @@ MISTAKES = {
     "two vocabularies": (["train", "text", "--vocab", "v", "--vocab-size", "200"], 1, "give one of them"),
     "missing text": (["train", "text", "--data", "no-such-folder"], 1, "expected a folder that holds wiki.train.raw"),
     "missing vocabulary": (["train", "text", "--vocab", "no-such.txt"], 1, "cannot read the vocabulary no-such.txt"),
-    "vocabulary too small": (["train", "text", "--vocab-size", "5"], 1, "vocab_size"),
+    "vocabulary too small": (
+        ["train", "text", "--vocab-size", "5"],
+        1,
+        "vocab_size must be a whole number of at least 109",
+    ),
     "unknown class": (["train", "image", "--classes", "piza,sushi"], 1, "'pizza', the nearest name"),
-    "too many classes": (["train", "image", "--classes", "200"], 1, "200"),
-    "image too small": (["train", "image", "--image-size", "8"], 1, "image_size must be at least 16"),
+    "too many classes": (["train", "image", "--classes", "200"], 1, "kinds of drawn dishes, and 200 classes were"),
+    "image too small": (["train", "image", "--image-size", "8"], 1, "image_size must be a whole number of at least 16"),
     "normalize without standard": (["train", "image", "--normalize"], 1, "use it with --standard"),
     "epochs": (["train", "image", "--epochs", "0"], 2, "expected a whole number of at least 1, and got '0'"),
     "rate": (["train", "text", "--lr", "fast"], 2, "expected a number above 0, and got 'fast'"),
@@ -175,11 +180,11 @@ def test_debug_shows_the_traceback_wherever_it_stands(before):
 def test_a_run_is_never_overwritten(capsys, tmp_path):
     command = ["train", "image", *TINY_IMAGE, "--out-dir", tmp_path / "run"]
     assert run(capsys, *command)[0] == 0
-    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     status, _, err = run(capsys, *command, "--seed", 5)
     assert status == 1
     assert "already holds a run" in err
-    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
 
 def test_an_out_dir_that_is_a_file_is_refused_before_training(capsys, tmp_path):
@@ -213,7 +218,8 @@ def test_a_diverging_run_says_so_and_keeps_its_folder(capsys, tmp_path):
     assert status == 1
     assert "training has diverged" in err.splitlines()[-1]
     kept = next(line for line in printed.splitlines() if line.startswith("kept in"))
-    assert set(kept.split(": ")[1].split(", ")) == files_of(tmp_path / "run")
+    found = {str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert set(kept.split(": ")[1].split(", ")) == found
 
 
 def test_ctrl_c_keeps_what_was_learned_and_exits_with_130(tmp_path):
@@ -232,10 +238,10 @@ def test_ctrl_c_keeps_what_was_learned_and_exits_with_130(tmp_path):
     printed, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert err.splitlines()[-1] == "minibnn: stopped"
-    assert "weights.npz" in files_of(out)
+    assert re.fullmatch(rf"minibnn: stopped at step [\d,]+ of 3,000; .* --resume {out}", err.splitlines()[-1])
+    assert has_matplotlib() == ("curves.png" in files_of(out))
     assert f"kept in {out}" in printed
-    assert not [name for name in files_of(out) if name.startswith(".")]
+    assert not list(out.rglob(".*"))
 
 
 def test_a_reader_that_stops_reading_is_no_error():
@@ -259,7 +265,7 @@ def test_closed_streams_are_no_fault(closed, tmp_path):
     command = f"{sys.executable} -m minibnn train image {' '.join(TINY_IMAGE)} --out-dir {tmp_path / 'run'} {closed}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "weights.npz" in files_of(tmp_path / "run")
+    assert "packed.npz" in files_of(tmp_path / "run")
 
 
 def test_help_does_not_wait_for_numpy():
@@ -268,7 +274,8 @@ def test_help_does_not_wait_for_numpy():
 
 
 def test_the_terminal_shows_curves_where_matplotlib_is_missing(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("minibnn.training.run_folder.has_matplotlib", lambda: False)
+    for module in ("run_folder", "kept_run"):
+        monkeypatch.setattr(f"minibnn.training.{module}.has_matplotlib", lambda: False)
     status, printed, _ = run(capsys, "train", "image", *TINY_IMAGE, "--out-dir", tmp_path / "run")
     assert status == 0
     assert "pip install 'minibnn[plots]'" in printed
@@ -280,10 +287,9 @@ def test_the_demo_prints_both_tables_and_saves_its_picture(capsys, tmp_path, mon
 
     monkeypatch.setattr(demo, "TRAINING_PICTURES", 4)
     monkeypatch.setattr(demo, "VALIDATION_PICTURES", 2)
-    monkeypatch.setattr(demo, "IMAGES", dataclasses.replace(demo.IMAGES, epochs=1, image_size=16))
-    monkeypatch.setattr(
-        demo, "TEXT", dataclasses.replace(demo.TEXT, epochs=1, emb_dim=16, num_blocks=1, vocab_size=150)
-    )
+    monkeypatch.setattr(demo, "IMAGES", demo.IMAGES | {"train.epochs": 1, "data.image_size": 16})
+    small = {"train.epochs": 1, "model.emb_dim": 16, "model.num_blocks": 1, "data.vocab_size": 150}
+    monkeypatch.setattr(demo, "TEXT", demo.TEXT | small)
     monkeypatch.setattr(
         demo, "builtin_text", lambda: "\n\n\n".join(f"One bit is all we need, {i}." for i in range(400))
     )

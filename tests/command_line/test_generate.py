@@ -95,7 +95,7 @@ def test_what_the_vocabulary_lacks_is_told(write):
         ("image", (), 1, "holds an image run, which cannot write"),
         ("nowhere", (), 1, "there is no folder"),
         (".", (), 1, "there are runs in it"),
-        ("text/weights.npz", (), 1, "holds the float weights of a run: give its folder"),
+        ("text/checkpoints/best.npz", (), 1, "holds the float weights of a run: give its folder"),
         ("text", ("--greedy", "--top-p", "0.5"), 1, "--greedy draws nothing, and --top-p would choose"),
         ("text", ("--tokens", "0"), 2, "expected a whole number of at least 1, and got '0'"),
         ("text", ("--top-k", "0"), 2, "expected a whole number of at least 1, and got '0'"),

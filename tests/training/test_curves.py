@@ -46,6 +46,38 @@ def test_short_and_unfinished_histories_can_be_drawn(tmp_path, epochs):
     assert (tmp_path / "curves.png").stat().st_size > 5000
 
 
+def test_a_run_of_one_epoch_is_two_dots_that_can_be_told_apart(tmp_path, monkeypatch):
+    """Filled for validation, hollow for training, above the one epoch that there is."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
+    save_curves({"a": history(2, 2, 1)}, tmp_path / "curves.png", metrics=("loss",))
+    axis = drawn[0].axes[0]
+    assert list(axis.get_xticks()) == [1]
+    assert axis.get_xlim() == (0.5, 1.5)
+    fills = [line.get_markerfacecolor() for line in axis.lines]
+    assert [line.get_marker() for line in axis.lines] == ["o", "o"]
+    assert len(set(fills)) == 2
+    bottom, top = axis.get_ylim()
+    assert all(bottom < line.get_ydata()[0] < top for line in axis.lines)
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["validation", "training"]
+
+
+@pytest.mark.parametrize(("count", "grid"), [(1, (1, 1)), (3, (1, 3)), (5, (2, 3))])
+def test_panels_are_at_most_three_side_by_side(tmp_path, monkeypatch, count, grid):
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
+    metrics = ("loss", "accuracy", "perplexity", "flip_ratio", "lr")[:count]
+    save_curves({"a": history(2, 1, flip_ratio=0.1, lr=0.1)}, tmp_path / "curves.png", metrics=metrics)
+    assert len(drawn[0].axes) == count
+    assert drawn[0].axes[0].get_subplotspec().get_gridspec().get_geometry() == grid
+
+
 def test_comparison_shows_all_three_panels(runs, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "comparison.svg"
@@ -99,7 +131,9 @@ def test_text_curve_draws_several_runs_and_flat_ones(runs):
     assert all(mark in drawn for mark in "*o+")
     assert drawn.splitlines()[-1] == "* one bit 1   o 32-bit 1.4   + flat 1.7"
     assert max(map(len, drawn.splitlines())) < 60
-    assert text_curve({"a": history(1, 1, epochs=1)})
+    drawn = text_curve({"a": history(1, 1, epochs=1)}, width=10, height=3)
+    assert drawn.splitlines()[1:5] == ["1 |", "  |     *", "1 |", "  +----------"]  # a dot, and no line
+    assert drawn.splitlines()[5] == "epoch       1"
 
 
 def test_text_curve_refuses_what_it_cannot_draw(runs):

@@ -1,55 +1,37 @@
 """The folder that keeps a run: what is in it, and the same model out of it again; one sentence for each damage."""
 
-import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from training.small_runs import (
+    WORDPIECE,
+    image_config,
+    resume,
+    small_image_run,
+    small_text_run,
+    train_new,
+)
 
-from minibnn.data import ImageSet, WordPiece
 from minibnn.errors import InputError
 from minibnn.models import BLM
-from minibnn.models.presets import ImagePreset, TextPreset
-from minibnn.training.run_folder import RunFolder, free_folder, load_run, new_folder
-from minibnn.training.runs import image_run, padded_sentences, text_run
+from minibnn.training import kept_run
+from minibnn.training.checkpoints import saved_steps
+from minibnn.training.run_folder import RunFolder, find_checkpoint, free_folder, load_run, new_folder, remove_drafts
 
-RECIPE = {"epochs": 1, "batch_size": 4, "lr": 0.01, "standard_lr": 0.02, "warmup_steps": 2}
-IMAGES = ImagePreset(3, (2,) * 5, (3, 2), image_size=16, **RECIPE)
-TEXT = TextPreset(4, 8, 2, (8, 8), 1, **RECIPE)
-WORDPIECE = WordPiece(["[UNK]", "[CLS]", "[PAD]", "[SEP]", *"abcdefgh"])
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
 IDS = np.array([[4, 5, 6, 7], [8, 9, 10, 11]])
 
 
-def pictures(count, seed):
-    rng = np.random.default_rng(seed)
-    return ImageSet(rng.integers(0, 256, (count, 16, 16, 3), np.uint8), np.arange(count) % 2, ("pie", "stew"))
-
-
-def run_on_images(**options):
-    return image_run(pictures(10, seed=0), pictures(6, seed=1), IMAGES, **options)
-
-
-def run_on_text(**options):
-    rows = padded_sentences(["a b c", "b c d e f", "c", "d a", "h g"], WORDPIECE, TEXT.max_len)
-    return text_run(rows, rows, WORDPIECE, TEXT, **options)
-
-
-@pytest.fixture
-def images():
-    return run_on_images()
-
-
-def keep(run, path, max_steps=2):
-    """Train a few steps and write all that belongs into the folder `path`."""
-    folder = RunFolder(path, run.config | {"options": {"seed": 0}})
-    if run.train.is_text:
-        WORDPIECE.save(folder.path / "vocab.txt")
-    if max_steps:
-        run.fit(progress=False, max_steps=max_steps, report=folder.report)
-    folder.save(run, "title")
-    return folder.path
+@pytest.fixture(autouse=True, scope="module")
+def without_curves():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept_run, "has_matplotlib", lambda: False)
+        yield
 
 
 def logits(model):
@@ -58,129 +40,94 @@ def logits(model):
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"standard": True}, {"standard": True, "normalize": True}, {"standard": True, "dropout": (0.1, 0.2)}],
+    "changes",
+    [
+        {},
+        {"standard": True},
+        {"standard": True, "model.twin_normalize": True},
+        {"standard": True, "model.twin_dropout": (0.1, 0.2)},
+        {"model.normalize_over": "example", "model.threshold": "zero", "model.bias": False},
+    ],
     ids=str,
 )
-def test_an_image_run_is_read_again(tmp_path, options):
-    run = run_on_images(**options)
-    loaded = load_run(keep(run, tmp_path / "run"))
+def test_an_image_run_is_read_again(tmp_path, changes):
+    run = train_new(small_image_run, tmp_path / "run", changes).run
+    loaded = load_run(tmp_path / "run", "last")
     assert type(loaded.model) is type(run.model)
     assert loaded.model.trainable
     np.testing.assert_array_equal(logits(loaded.model), logits(run.model))
-    assert (loaded.kind, loaded.class_names, loaded.wordpiece) == ("image", ("pie", "stew"), None)
-    assert loaded.preset == run.preset
+    assert (loaded.kind, loaded.class_names, loaded.wordpiece) == ("image", ("pie", "soup", "stew"), None)
+    assert (loaded.config, loaded.preset) == (run.config, run.config.as_preset())
+    assert (loaded.step, loaded.epoch) == (12, 4)
     assert getattr(loaded.model, "normalize", None) == getattr(run.model, "normalize", None)
     assert getattr(loaded.model.fc1, "dropout", None) == getattr(run.model.fc1, "dropout", None)
-    assert loaded.config["options"] == {"seed": 0}
 
 
-@pytest.mark.parametrize("options", [{}, {"standard": True}, {"mask_value": -1e-10}], ids=str)
-def test_a_text_run_is_read_again(tmp_path, options):
-    run = run_on_text(**options)
-    loaded = load_run(str(keep(run, tmp_path / "run")))
+@pytest.mark.parametrize("changes", [{}, {"standard": True}, {"model.mask_value": -1e-10}], ids=str)
+def test_a_text_run_is_read_again(tmp_path, changes):
+    run = train_new(small_text_run, tmp_path / "run", changes).run
+    loaded = load_run(str(tmp_path / "run"), "last")
     assert type(loaded.model) is type(run.model)
     np.testing.assert_array_equal(logits(loaded.model), logits(run.model))
     assert (loaded.kind, loaded.class_names, loaded.wordpiece.tokens) == ("text", None, WORDPIECE.tokens)
-    assert loaded.preset == run.preset
-    assert loaded.model.hides_later_tokens == ("mask_value" not in options)
+    assert loaded.config == run.config
+    assert loaded.model.hides_later_tokens == ("model.mask_value" not in changes)
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A folder of each kind, made once."""
     root = tmp_path_factory.mktemp("kept")
-    keep(run_on_images(), root / "image")
-    keep(run_on_text(), root / "text")
+    train_new(small_image_run, root / "image")
+    train_new(small_text_run, root / "text")
     return root
 
 
-@pytest.fixture
-def damaged(kept, tmp_path):
-    """A function that copies one of the two, lets `change` alter the dict of its config.json, and loads it."""
-
-    def load(kind, change):
-        path = shutil.copytree(kept / kind, tmp_path / kind)
-        config = json.loads((path / "config.json").read_text())
-        config = change(config) or config
-        (path / "config.json").write_text(json.dumps(config))
-        return load_run(path)
-
-    return load
-
-
-def within(part, **values):
-    return lambda config: config[part].update(values)
-
-
-CHANGES = {
-    "an unknown kind": ("text", lambda c: c.update(kind="sound"), "kind must be 'image' or 'text', and is 'sound'"),
-    "a kind of another type": ("text", lambda c: c.update(kind=["text"]), r'kind must be a text, and is \["text"\]'),
-    "no standard": ("text", lambda c: c.pop("standard") and None, "standard is missing"),
-    "a number for a flag": ("text", lambda c: c.update(standard=1), "standard must be true or false, and is 1"),
-    "no object": ("text", lambda c: [c], "must hold an object"),
-    "a preset that is a name": ("text", lambda c: c.update(preset="tiny"), 'preset must be an object.* is "tiny"'),
-    "a missing size": ("text", lambda c: c["preset"].pop("emb_dim") and None, "preset.emb_dim is missing"),
-    "an unknown size": ("text", within("preset", depth=3), "unknown preset.depth; preset.has max_len, emb_dim"),
-    "a size of text": ("text", within("preset", emb_dim="8"), 'preset.emb_dim must be a whole number, and is "8"'),
-    "a flag for a size": ("text", within("preset", emb_dim=True), "preset.emb_dim must be a whole number, and is true"),
-    "a broken size": ("text", within("preset", emb_dim=8.5), "preset.emb_dim must be a whole number, and is 8.5"),
-    "a size of zero": ("text", within("preset", emb_dim=0), "emb_dim must be a whole number of at least 1"),
-    "heads that do not divide": ("text", within("preset", num_heads=3), "must be a multiple of num_heads"),
-    "units that are one number": ("text", within("preset", mlp_units=8), "preset.mlp_units must be a list of numbers"),
-    "no rate": ("text", within("preset", lr=None), "preset.lr must be a number, and is null"),
-    "an unknown option": (
-        "text",
-        within("model_options", dropout=[0, 0]),
-        "unknown model_options.dropout; .*mask_value",
-    ),
-    "a mask of text": ("text", within("model_options", mask_value="-inf"), "model_options.mask_value must be a number"),
-    "an option of the twin": ("image", within("model_options", normalize=True), "unknown model_options.normalize"),
-    "an unknown axis": ("image", within("preset", normalize_over="pixels"), "normalize_over"),
-    "no classes": ("image", lambda c: c.pop("class_names") and None, "class_names must be a list of names"),
-    "classes by number": (
-        "image",
-        lambda c: c.update(class_names=[1, 2]),
-        r"class_names must be a list of names.*\[1, 2\]",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_configuration_that_cannot_be_meant_is_told_by_name(damaged, name):
-    kind, change, message = CHANGES[name]
-    with pytest.raises(InputError, match=f"config.json: .*{message}"):
-        damaged(kind, change)
-
-
-def test_what_the_model_does_not_need_is_not_looked_at(damaged):
-    assert damaged("text", lambda config: config.update(note=[1], options=None)).kind == "text"
-
-
-def test_another_size_than_that_of_the_weights_is_refused(damaged):
-    with pytest.raises(InputError, match=r"weights.npz': parameter 'mlp2.W' .*build the model with the saved"):
-        damaged("text", within("preset", mlp_units=[8, 9]))
+def test_which_checkpoint_is_read(kept, tmp_path):
+    best, last = (load_run(kept / "text", which) for which in ("best", "last"))
+    assert best.checkpoint.name == "best.npz"
+    assert set(best.figures) == {"loss", "accuracy", "perplexity"}
+    assert (last.checkpoint.name, last.step, last.figures) == ("step-00000012.npz", 12, {})
+    assert load_run(kept / "text", 10).step == 10
+    assert load_run(kept / "text", str(saved_steps(kept / "text")[10])).step == 10
+    with pytest.raises(InputError, match="has no checkpoint of step 11; it has 10, 12"):
+        find_checkpoint(kept / "text", 11)
+    with pytest.raises(InputError, match="there is no checkpoint bset; give 'best', 'last', a step, or the path"):
+        find_checkpoint(kept / "text", "bset")
+    path = shutil.copytree(kept / "text", tmp_path / "run")
+    (path / "checkpoints" / "best.npz").unlink()
+    assert load_run(path).step == 12
+    with pytest.raises(InputError, match="does not name the classes; is it of a text run"):
+        load_run(kept / "image", kept / "text" / "checkpoints" / "best.npz")
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [("", "it is damaged, no JSON"), ('{"kind": ', "it is damaged, no JSON"), ("\udcff", "it is damaged, no JSON")],
+    ("old", "new", "message"),
+    [
+        ('kind = "text"', 'kind = "sound"', "kind must be 'image' or 'text', and is 'sound'"),
+        ('kind = "text"', "", "it does not say its kind"),
+        ("standard = false", "standard = 0", "standard must be true or false, and is 0"),
+        ("emb_dim = 8", "emb_dmi = 8", "there is no option 'model.emb_dmi' of text runs; did you mean model.emb_dim?"),
+        ("emb_dim = 8", 'emb_dim = "8"', "model.emb_dim must be a whole number .* and is '8'"),
+        ("num_heads = 2", "num_heads = 3", "must be a multiple of num_heads"),
+        ("emb_dim = 8", "emb_dim = ", "it is damaged, or no TOML"),
+    ],
 )
-def test_a_configuration_that_is_no_json_is_refused(kept, tmp_path, text, message):
-    path = shutil.copytree(kept / "text", tmp_path / "run")
-    (path / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(InputError, match=f"config.json: {message}"):
-        load_run(path)
+def test_a_configuration_that_cannot_be_meant_is_told_by_name(kept, tmp_path, old, new, message):
+    path = shutil.copytree(kept / "text", tmp_path / "run") / "config.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=f"config.toml: .*{message}"):
+        load_run(path.parent)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("weights.npz", b"PK\x03\x04 rest", "weights.npz' is damaged or no weights file"),
+        ("checkpoints/best.npz", b"PK\x03\x04 rest", "best.npz': it is cut short"),
         ("vocab.txt", None, "cannot read the vocabulary .*vocab.txt"),
-        ("vocab.txt", b"[PAD]\n[UNK]\na\n", "weights.npz': parameter 'embed.tokens.W'"),
-        ("weights.npz", None, "has no weights.npz, as when it stopped before"),
-        ("config.json", None, "holds no run, because it has no config.json"),
+        ("vocab.txt", b"[PAD]\n[UNK]\na\n", "best.npz': parameter 'embed.tokens.W'"),
+        ("config.toml", None, "holds no run, because it has no config.toml"),
     ],
 )
 def test_a_file_that_is_missing_or_damaged_is_named(kept, tmp_path, name, content, message):
@@ -192,48 +139,82 @@ def test_a_file_that_is_missing_or_damaged_is_named(kept, tmp_path, name, conten
         load_run(path)
 
 
+def test_another_size_than_that_of_the_weights_is_refused(kept, tmp_path):
+    path = shutil.copytree(kept / "text", tmp_path / "run") / "config.toml"
+    path.write_text(path.read_text().replace("mlp_units = [8, 8]", "mlp_units = [8, 9]"))
+    with pytest.raises(InputError, match=r"best.npz': parameter 'mlp2.W' .*build the model with the saved"):
+        load_run(path.parent)
+
+
 def test_what_is_no_folder_of_a_run_is_refused_and_runs_in_it_are_named(kept):
     with pytest.raises(InputError, match=r"there is no folder .*nowhere; expected the folder of a run"):
         load_run(kept / "nowhere")
-    with pytest.raises(InputError, match=r"config.json is a file; expected the folder of a run"):
-        load_run(kept / "text" / "config.json")
+    with pytest.raises(InputError, match=r"config.toml is a file; expected the folder of a run"):
+        load_run(kept / "text" / "config.toml")
     with pytest.raises(InputError, match=r"holds no run.*; there are runs in it: .*image, .*text"):
         load_run(kept)
 
 
-def test_a_run_that_took_no_step_has_no_weights(tmp_path):
-    path = keep(run_on_text(), tmp_path / "run", max_steps=0)
-    with pytest.raises(InputError, match=r"has no weights.npz"):
-        load_run(path)
+def test_a_run_without_a_checkpoint_has_no_model_yet_but_can_go_on(tmp_path):
+    RunFolder.create(tmp_path / "run", small_text_run()).close()
+    with pytest.raises(
+        InputError, match=r"has no checkpoint, as when it stopped before its first: minibnn train --res"
+    ):
+        load_run(tmp_path / "run")
+    assert resume(small_text_run, tmp_path / "run").run.state.step == 12
 
 
-def test_the_preset_in_the_configuration_is_the_one_that_was_trained():
-    run = run_on_text(standard=True)
-    assert run.config["preset"] == dataclasses.asdict(run.preset)
-    assert run.config["preset"]["lr"] == 0.02
-    assert run.config["model_options"] == {}
+def test_a_run_folder_keeps_what_is_needed_to_repeat_the_run(tmp_path):
+    path = tmp_path / "runs" / "first"
+    train_new(small_image_run, path, {"seed": 3})
+    names = {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+    checkpoints = {f"checkpoints/{name}.npz" for name in ("best", "step-00000010", "step-00000012")}
+    assert names == {"config.toml", "about.json", "metrics.jsonl", "times.jsonl", "packed.npz"} | checkpoints
+    about = json.loads((path / "about.json").read_text())
+    assert {
+        "minibnn",
+        "numpy",
+        "numba",
+        "python",
+        "threads",
+        "kernels",
+        "started",
+        "parameters",
+        "data",
+    } == about.keys()
+    assert about["data"]["class_names"] == ["pie", "soup", "stew"]
+    assert load_run(path).config == image_config({"seed": 3})
+    records = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    assert not {"seconds", "examples_per_second"} & set(records[0])
 
 
-def test_a_run_folder_keeps_what_is_needed_to_repeat_the_run(tmp_path, images):
-    folder = RunFolder(tmp_path / "runs" / "first", {"kind": "image"})
-    images.fit(progress=False, max_steps=1, report=folder.report)
-    names = folder.save(images, "title")
-    config = json.loads((folder.path / "config.json").read_text())
-    assert config["kind"] == "image"
-    assert {"minibnn", "numpy", "python", "started"} <= config.keys()
-    assert json.loads((folder.path / "metrics.jsonl").read_text())["step"] == 1
-    with np.load(folder.path / "weights.npz") as saved:
-        for name, tensor in images.model.named_parameters():
-            np.testing.assert_array_equal(saved[name], tensor.data)
-    assert sorted(path.name for path in folder.path.iterdir()) == sorted(names)
+def test_a_twin_has_nothing_to_pack(tmp_path):
+    train_new(small_text_run, tmp_path / "run", {"standard": True})
+    assert not (tmp_path / "run" / "packed.npz").exists()
 
 
-def test_a_folder_with_a_run_is_refused_and_left_alone(tmp_path):
-    path = RunFolder(tmp_path, {"seed": 1}).path
-    before = {file.name: file.read_bytes() for file in path.iterdir()}
-    with pytest.raises(InputError, match=r"already holds a run; choose another"):
-        RunFolder(tmp_path, {"seed": 2})
-    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+def test_a_folder_with_a_run_is_refused_and_left_alone(kept, tmp_path):
+    path = shutil.copytree(kept / "image", tmp_path / "run")
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    with pytest.raises(
+        InputError, match=r"already holds a run; go on with it \(minibnn train --resume .*\), or choose"
+    ):
+        RunFolder.create(path, small_image_run())
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+def test_drafts_of_processes_that_are_gone_are_removed(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / "checkpoints").mkdir()
+    names = {pid: f"checkpoints/.step-00000001.npz.{pid}.tmp" for pid in (gone.pid, os.getppid())}
+    others = [".curves.png.notes.tmp", ".tmp", "notes.1.tmp"]
+    for name in [*names.values(), *others, f".config.toml.{gone.pid}.tmp", f".{gone.pid}.tmp"]:
+        (tmp_path / name).touch()
+    remove_drafts(tmp_path)
+    left = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert left == {names[os.getppid()], *others}
 
 
 def test_a_new_folder_is_made_with_its_parents_and_left_empty(tmp_path):

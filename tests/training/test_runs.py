@@ -10,21 +10,30 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from training.small_runs import SIZES, WORDPIECE
 
 from minibnn import demo
 from minibnn.cli import main
 from minibnn.data import ImageSet, WordPiece, read_food101, read_wikitext, running_text, sentences, to_float
 from minibnn.errors import InputError
-from minibnn.models.presets import ImagePreset, TextPreset
 from minibnn.training import Adam, AdamW
+from minibnn.training.config import configuration
 from minibnn.training.runs import Run, image_run, padded_sentences, running_rows, text_run
 
-RECIPE = {"epochs": 2, "batch_size": 4, "lr": 0.01, "standard_lr": 0.02, "warmup_steps": 2}
-IMAGES = ImagePreset(3, (2,) * 5, (3, 2), image_size=16, **RECIPE)
-TEXT = TextPreset(4, 8, 2, (8, 8), 1, **RECIPE)
-WORDPIECE = WordPiece(["[UNK]", "[CLS]", "[PAD]", "[SEP]", *"abcdefgh"])  # [PAD] is 2, not to be taken for 0
+RECIPE = {"train.epochs": 2, "train.batch_size": 4, "train.lr": 0.01, "train.warmup_steps": 2}
+IMAGES = {"model.widths": (2,) * 5, "model.units": (3, 2), "data.image_size": 16, **RECIPE}
+TEXT = SIZES | RECIPE
+LENGTH = SIZES["model.max_len"]
 SMALL_TEXT = ("train", "text", "--vocab-size", 120, "--max-len", 12)
 SMALL_IMAGE = ("train", "image", "--image-size", 16)
+
+
+def image_config(changes=None):
+    return configuration("image", "tiny", IMAGES | (changes or {}))
+
+
+def text_config(changes=None):
+    return configuration("text", "tiny", TEXT | (changes or {}))
 
 
 def pictures(count, seed):
@@ -34,14 +43,14 @@ def pictures(count, seed):
 
 @pytest.fixture
 def images():
-    return image_run(pictures(10, seed=0), pictures(6, seed=1), IMAGES)
+    return image_run(pictures(10, seed=0), pictures(6, seed=1), image_config())
 
 
 @pytest.fixture
 def rows():
     """Training and validation rows of different sentences, most of them shorter than a row."""
     texts = (["a b c", "b c d e f", "c", "d a"] * 3, ["h g", "g"])
-    return [padded_sentences(part, WORDPIECE, TEXT.max_len) for part in texts]
+    return [padded_sentences(part, WORDPIECE, LENGTH) for part in texts]
 
 
 def contents(images):
@@ -57,40 +66,33 @@ def test_an_image_run_learns_from_one_set_and_validates_on_the_other(images):
 
 
 def test_a_text_run_learns_from_one_set_of_rows_and_validates_on_the_other(rows):
-    run = text_run(*rows, WORDPIECE, TEXT)
+    run = text_run(*rows, WORDPIECE, text_config())
     for examples, source in ((run.train, rows[0]), (run.validation, rows[1])):
         np.testing.assert_array_equal(examples.inputs, source[:, :-1])
         np.testing.assert_array_equal(examples.labels, source[:, 1:])
 
 
 def test_padding_does_not_count(rows):
-    run = text_run(*rows, WORDPIECE, TEXT)
+    run = text_run(*rows, WORDPIECE, text_config())
     assert run.train.counts().tolist() == [4, 4, 2, 3] * 3  # the words that fit, and [SEP]
     assert run.validation.counts().tolist() == [3, 2]
 
 
 @pytest.mark.parametrize("standard", [False, True])
 def test_images_are_learned_with_adam_and_text_with_adamw(rows, standard):
-    image = image_run(pictures(4, seed=0), pictures(2, seed=1), IMAGES, standard=standard)
-    text = text_run(*rows, WORDPIECE, TEXT, standard=standard)
+    image = image_run(pictures(4, seed=0), pictures(2, seed=1), image_config({"standard": standard}))
+    text = text_run(*rows, WORDPIECE, text_config({"standard": standard}))
     for run, kind in ((image, Adam), (text, AdamW)):
         assert type(run.optimizer) is kind  # AdamW is an Adam, too
         assert list(map(id, run.optimizer.parameters)) == list(map(id, run.model.parameters()))
-        assert run.optimizer.lr == run.preset.lr == (0.02 if standard else 0.01)
+        assert run.optimizer.lr == run.config.train.lr == 0.01
         assert bool(run.model.named_latent_weights()) != standard
-    assert text.augment is None
-
-
-def test_the_twin_with_normalize_takes_the_rate_of_the_one_bit_model():
-    run = image_run(pictures(4, seed=0), pictures(2, seed=1), IMAGES, standard=True, normalize=True)
-    assert (run.optimizer.lr, run.preset.lr) == (0.01, 0.01)
-    assert run.model.conv1a.normalize is True
 
 
 def test_a_seed_makes_the_model(rows):
     for build in (
-        lambda seed: image_run(pictures(4, seed=0), pictures(2, seed=1), IMAGES, seed=seed),
-        lambda seed: text_run(*rows, WORDPIECE, TEXT, seed=seed),
+        lambda seed: image_run(pictures(4, seed=0), pictures(2, seed=1), image_config({"seed": seed})),
+        lambda seed: text_run(*rows, WORDPIECE, text_config({"seed": seed})),
     ):
         a, b, c = ([p.data for p in build(seed).model.parameters()] for seed in (3, 3, 4))
         assert all(map(np.array_equal, a, b))
@@ -100,7 +102,14 @@ def test_a_seed_makes_the_model(rows):
 def test_classes_must_be_the_same():
     other = pictures(2, seed=1)
     with pytest.raises(InputError, match=r"classes differ.*pie.*soup"):
-        image_run(pictures(4, seed=0), ImageSet(other.images, other.labels, ("pie", "soup")), IMAGES)
+        image_run(pictures(4, seed=0), ImageSet(other.images, other.labels, ("pie", "soup")), image_config())
+
+
+def test_a_configuration_of_the_other_kind_is_refused(rows):
+    with pytest.raises(
+        InputError, match=r"expected a configuration of text runs, such as configuration.'text', 'tiny'"
+    ):
+        text_run(*rows, WORDPIECE, image_config())
 
 
 def test_training_pictures_are_mirrored_at_random_and_validation_pictures_are_not(images, monkeypatch):
@@ -123,7 +132,7 @@ def test_training_pictures_are_mirrored_at_random_and_validation_pictures_are_no
 
 @pytest.mark.parametrize("kind", ["image", "text"])
 def test_the_rate_warms_up_and_then_falls_along_a_cosine(images, rows, kind, monkeypatch):
-    run = images if kind == "image" else text_run(*rows, WORDPIECE, TEXT)
+    run = images if kind == "image" else text_run(*rows, WORDPIECE, text_config())
     rates, step = [], run.optimizer.step
 
     def spy():
@@ -139,7 +148,7 @@ def test_the_rate_warms_up_and_then_falls_along_a_cosine(images, rows, kind, mon
 
 def test_a_run_cut_short_keeps_its_schedule(images):
     reported = []
-    history = images.fit(progress=False, max_steps=4, report=reported.append)
+    history = images.fit(progress=False, max_steps=4, report=lambda record, times: reported.append(record))
     assert history[-1]["step"] == 4
     assert history[-1]["lr"] == pytest.approx(0.01 * (1 + math.cos(math.pi / 4)) / 2)
     assert reported == history == images.history
@@ -150,10 +159,10 @@ def test_running_rows_overlap_by_one():
 
 
 def test_padded_rows_are_taken_by_length_where_the_mask_hides_what_is_cut_off(rows):
-    assert text_run(*rows, WORDPIECE, TEXT).train.by_length
-    assert not text_run(*rows, WORDPIECE, TEXT, mask_value=-1e-10).train.by_length
-    running = [running_rows("a b c d e f g h " * 4, WORDPIECE, TEXT.max_len)] * 2
-    assert not text_run(*running, WORDPIECE, TEXT).train.by_length
+    assert text_run(*rows, WORDPIECE, text_config()).train.by_length
+    assert not text_run(*rows, WORDPIECE, text_config({"model.mask_value": -1e-10})).train.by_length
+    running = [running_rows("a b c d e f g h " * 4, WORDPIECE, LENGTH)] * 2
+    assert not text_run(*running, WORDPIECE, text_config()).train.by_length
 
 
 def test_padded_sentences_are_framed_and_empty_ones_left_out():
@@ -263,8 +272,8 @@ def test_printed_mask_is_the_value_that_the_paper_prints(articles, started, extr
 @pytest.fixture
 def small_demo(monkeypatch):
     """The demo's models and data, small, and not trained."""
-    monkeypatch.setattr(demo, "IMAGES", IMAGES)
-    monkeypatch.setattr(demo, "TEXT", TextPreset(12, 8, 2, (8, 8), 1, 120, **RECIPE))
+    monkeypatch.setattr(demo, "IMAGES", {key: value for key, value in IMAGES.items() if key != "train.lr"})
+    monkeypatch.setattr(demo, "TEXT", TEXT | {"model.max_len": 12, "data.vocab_size": 120})
     monkeypatch.setattr(demo, "TRAINING_PICTURES", 3)
     monkeypatch.setattr(demo, "VALIDATION_PICTURES", 2)
     words = ["one bit", "is all", "we need", "to learn", "or not", "so far"]
@@ -284,7 +293,7 @@ def test_the_demo_compares_the_three_image_models_that_it_names(small_demo):
         "32-bit": ("StandardCVNN", False),
         "32-bit, Normalize": ("StandardCVNN", True),
     }
-    assert [run.optimizer.lr for run in runs.values()] == [0.01, 0.02, 0.01]
+    assert [run.optimizer.lr for run in runs.values()] == [3e-4, 1e-3, 3e-4]
     assert len({run.model.num_parameters() for run in runs.values()}) == 1
 
 

@@ -1,0 +1,103 @@
+"""What a user names RUN or FILE: a trained model, float or packed, with what is needed to use it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minibnn.errors import InputError
+
+LARGEST_SIDE = 4096  # pixels that a packed file may ask us to scale a photo to
+
+
+@dataclass
+class Trained:
+    """A trained model: `kind` "image" with `class_names` and `image_size`, or "text" with `wordpiece`.
+
+    `path`: as the user named it. `config`: Config of the run that it comes from, or None for a file apart from its run.
+    """
+
+    model: Any
+    kind: str
+    path: Path
+    config: Any
+    class_names: tuple | None = None
+    image_size: int | None = None
+    wordpiece: Any = None
+
+    def beside(self, name):
+        """Where a picture of that name goes: into the folder of the run, or beside the file."""
+        return self.path / name if self.path.is_dir() else self.path.with_name(f"{self.path.stem}-{name}")
+
+
+def load_trained(path, vocab=None):
+    """The Trained of a run's folder or of a packed file. `vocab`: path, for a writer that was packed without its own.
+
+    Raises InputError for anything else.
+    """
+    from minibnn.commands.generate import load_writer
+    from minibnn.training.run_folder import load_run
+
+    path = Path(path)
+    if path.is_file():
+        return _of_file(path, vocab)
+    run = load_run(path)
+    if run.kind == "text":
+        model, wordpiece = load_writer(str(path), vocab)
+        return Trained(model, "text", path, run.config, wordpiece=wordpiece)
+    _check_no_vocab(vocab)
+    return Trained(run.model, "image", path, run.config, tuple(run.class_names), run.config.data.image_size)
+
+
+def load_classifier(path):
+    """The Trained of a classifier; raises InputError for anything else."""
+    trained = load_trained(path)
+    if trained.kind != "image":
+        raise InputError(f"{path} holds a writer, which knows no pictures; train a classifier with minibnn train image")
+    return trained
+
+
+def _of_file(path, vocab):
+    from minibnn.bits import load_packed
+    from minibnn.commands.generate import load_writer
+    from minibnn.models import BCVNN, BLM
+
+    if path.suffix == ".npz" and path.parent.name == "checkpoints":
+        raise InputError(f"{path} holds the float weights of a run: give its folder, {path.parent.parent}")
+    model = load_packed(path)
+    config = _config_beside(path)
+    if isinstance(model, BLM):
+        model, wordpiece = load_writer(str(path), vocab)
+        return Trained(model, "text", path, config, wordpiece=wordpiece)
+    if not isinstance(model, BCVNN):
+        raise InputError(f"{path} holds a single layer, and no model of pictures or text: pack a run")
+    _check_no_vocab(vocab)
+    return Trained(model, "image", path, config, _class_names(model, path), _image_size(model, path))
+
+
+def _check_no_vocab(vocab):
+    if vocab is not None:
+        raise InputError("--vocab is for models of text, and this is one of pictures: leave it out")
+
+
+def _config_beside(path):
+    """The configuration of the run that a packed file lies in, or None."""
+    from minibnn.training.config import read_config
+
+    return read_config(path.parent / "config.toml") if (path.parent / "config.toml").is_file() else None
+
+
+def _class_names(model, path):
+    names = model.about.get("class_names")
+    if names is None:
+        return tuple(f"class {number}" for number in range(model.num_classes))
+    fits = isinstance(names, list) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    if not fits or len(names) != model.num_classes:
+        raise InputError(f"{path} does not name its {model.num_classes} classes as it should: pack the run again")
+    return tuple(names)
+
+
+def _image_size(model, path):
+    size = model.about.get("image_size")
+    if not isinstance(size, int) or isinstance(size, bool) or not 16 <= size <= LARGEST_SIDE:
+        raise InputError(f"{path} does not say how large its pictures were: pack the run again")
+    return size
