@@ -22,7 +22,9 @@ from minibnn.commands import (
     sweep,
     train,
 )
+from minibnn.commands.arguments import positive
 from minibnn.errors import InputError
+from minibnn.threads import set_threads
 
 NEXT_STEPS = """\
 first steps:
@@ -48,6 +50,8 @@ def main(arguments=None):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     options = _parser().parse_args(arguments)
+    if hasattr(options, "threads"):
+        set_threads(options.threads)  # before a command imports NumPy
     try:
         status = options.command(options)
         sys.stdout.flush()
@@ -97,8 +101,10 @@ def _parser():
     parser.set_defaults(command=lambda options: parser.print_help())
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)  # --debug wherever it stands
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    computing = argparse.ArgumentParser(add_help=False, parents=[common], argument_default=argparse.SUPPRESS)
+    computing.add_argument("--threads", type=positive, metavar="N", help="threads to compute with (one for each core)")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     families = (demo, lessons, check, train, sweep, runs, evaluate, classify, generate, pack, show, data, info, bench)
     for family in families:
-        family.add_to(commands, common)
+        family.add_to(commands, computing if family in (demo, train, evaluate, classify, generate) else common)
     return parser

@@ -3,14 +3,12 @@
 import importlib
 import importlib.util
 import json
-import os
 import sys
 from contextlib import contextmanager
 
 from minibnn.commands.arguments import positive
 from minibnn.files import replacing
-
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from minibnn.threads import set_threads
 
 
 def add_to(commands, common):
@@ -126,8 +124,7 @@ def _set_threads(threads):
     PyTorch, where it is installed, comes first of all: it brings an OpenMP of its own, which shall find the environment
     as its users have it, and not as `minibnn.kernels.jit` sets it for ours.
     """
-    for name in THREADS:
-        os.environ[name] = str(threads)
+    set_threads(threads)
     if importlib.util.find_spec("torch"):
         importlib.import_module("torch")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from minibnn.errors import InputError
 from minibnn.files import replacing
+from minibnn.threads import VARIABLES
 from minibnn.training.checkpoints import saved_steps
 from minibnn.training.progress import read_metrics
 from minibnn.training.run_folder import CONFIG, METRICS, new_folder
@@ -22,7 +23,6 @@ from minibnn.training.sweep_folder import FAILED, LOG
 from minibnn.training.toml import to_toml
 
 PACKAGE = Path(__file__).parents[1]
-THREADS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 TICK = 0.05  # seconds between two looks at the processes
 SOON, AT_LAST = 1.5, 10.0  # seconds after Ctrl-C: when a process that has saved its state is killed, and any other one
 
@@ -66,7 +66,7 @@ def train_sweep(folder, jobs=1, *, ended=None, progress=None, command=None):
 def threads_of_each(jobs):
     """How many threads each of `jobs` processes may use: its share of the cores, or less where a variable says so."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limits = [int(value) for name in THREADS[:2] if (value := os.environ.get(name, "")).isdecimal() and int(value)]
+    limits = [int(value) for name in VARIABLES[:2] if (value := os.environ.get(name, "")).isdecimal() and int(value)]
     return max(1, min([cores // max(1, jobs), *limits]))
 
 
@@ -95,7 +95,7 @@ class _Workers:
     def __init__(self, folder, threads, command):
         self.folder, self.running, self._command = folder, {}, command
         paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict.fromkeys(THREADS, str(threads))
+        self._environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict.fromkeys(VARIABLES, str(threads))
 
     def runs(self):
         """The runs in training."""

@@ -299,3 +299,14 @@ def test_the_demo_prints_both_tables_and_saves_its_picture(capsys, tmp_path, mon
         assert name in printed
     if has_matplotlib():
         assert (tmp_path / "learning.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_one_setting_for_the_threads_of_kernels_and_blas():
+    """In a process of its own: both read their number once, when they are imported."""
+    code = (
+        "import os, sys\nfrom minibnn import cli\nfrom minibnn.commands import train\n"
+        "train.train_new = lambda options, kind: print(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)\n"
+        "cli.main(['train', 'image', '--threads', '1'])\nimport numba\nprint(numba.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False", "1"]
