@@ -75,7 +75,7 @@ WRONG = {
     "takes D for the width after attention": ({"blm_parameters": with_narrow_layers}, "from D to 2 D and back"),
     "forgets the last layer": ({"blm_parameters": without_output}, "the last layer"),
     "counts one block": ({"blm_parameters": of_one_block}, "multiply by num_blocks"),
-    "returns a float": ({"blm_parameters": as_a_float}, "must return an int"),
+    "returns a float": ({"blm_parameters": as_a_float}, "should be an int"),
     "always rounds": ({"blocks_that_fit": always_rounding}, "cut off"),
     "always cuts off": ({"blocks_that_fit": always_cutting}, "rounded to the nearest"),
     "returns one number": ({"blocks_that_fit": the_first}, "a list of whole numbers"),
