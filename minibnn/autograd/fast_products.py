@@ -10,7 +10,8 @@ import numpy as np
 from minibnn import kernels
 
 FEW_CHANNELS = 8  # with fewer, such as the three colours of a photo, making tables takes longer than multiplying
-MANY_CHANNELS = 64  # with fewer, Winograd's sums take as long as the multiplications that they save
+MANY_CHANNELS = 64  # with fewer, the sums of Winograd's gradient take as long as the multiplications that they save
+FEW_TILES = 8  # of 2 x 2 pixels; with fewer, the sums of weights take as long as the multiplications that they save
 
 
 def holds_bits(W):
@@ -75,20 +76,28 @@ def input_gradient(g, W):
     height, width = W.shape[:2]
     if holds_bits(W) and height % 2 and width % 2:  # then the padding of the transpose is the same
         return _convolve_bits(g, kernels.pack_transposed_kernel, W.data, W.shape[3], W.shape[2])
-    turned = W.data[::-1, ::-1].swapaxes(2, 3)
-    return _convolve_floats(g, turned, height // 2, width // 2)
+    return _convolve_floats(g, _turned(W.data), height // 2, width // 2)
+
+
+def _turned(W):
+    """The kernel turned around, its channels and filters exchanged, in one piece of memory."""
+    view = W[::-1, ::-1].swapaxes(2, 3)
+    turned = np.empty(view.shape, W.dtype)
+    for channel in range(0, view.shape[3], 32):  # more channels at once would compete for the same places of the cache
+        turned[..., channel : channel + 32] = view[..., channel : channel + 32]
+    return turned
 
 
 def kernel_gradient(x, g, kernel_shape):
     """The gradient (kH, kW, C, F) of the kernel, from the images and the gradient of the result."""
     slopes = _filled(g)
     gradient = np.empty((*kernel_shape[:3], slopes.shape[3]), np.float32)
-    method = kernels.kernel_gradient_3x3 if _suits_winograd(x, gradient) else kernels.kernel_gradient
+    method = kernels.kernel_gradient_3x3 if _gradient_suits_winograd(x, gradient) else kernels.kernel_gradient
     method(x, slopes, gradient, kernels.parts(gradient.size * g.size // kernel_shape[3]))
     return _cut(gradient, kernel_shape[3])
 
 
-def _suits_winograd(x, gradient):
+def _gradient_suits_winograd(x, gradient):
     """Whether fewer multiplications outweigh the passes over images and kernel that they cost."""
     height, width, channels, filters = gradient.shape
     many = min(channels, filters) >= MANY_CHANNELS and channels % 16 == 0
@@ -144,16 +153,31 @@ def _multiply_bits(x, pack, W, n_in, n_units):
 
 
 def _convolve_floats(x, kernel, top, left):
-    height, width = kernel.shape[:2]
-    batch, rows, columns, channels = x.shape
-    padded = x
-    if height > 1 or width > 1:
-        padded = np.empty((batch, rows + height - 1, columns + width - 1, channels), np.float32)
-        kernels.pad_images(x, top, left, padded, kernels.parts(x.size))
     filled = _filled(kernel)
     y = np.empty((*x.shape[:3], filled.shape[3]), np.float32)
-    kernels.convolve_floats(padded, filled, y, kernels.parts(y.size * filled[..., 0].size))
+    parts = kernels.parts(y.size * filled[..., 0].size)
+    if _convolution_suits_winograd(x, filled):
+        kernels.convolve_floats_3x3(x, filled, y, parts)
+    else:
+        kernels.convolve_floats(_padded(x, *kernel.shape[:2], top, left), filled, y, parts)
     return _cut(y, kernel.shape[3])
+
+
+def _convolution_suits_winograd(x, kernel):
+    """Whether fewer multiplications outweigh the sums of weights that they cost."""
+    batch, rows, columns, channels = x.shape
+    tiles = batch * -(-rows // 2) * -(-columns // 2)
+    return kernel.shape[:2] == (3, 3) and channels % 16 == 0 and tiles >= FEW_TILES
+
+
+def _padded(x, height, width, top, left):
+    """The images with the zeros that a kernel of this height and width sees around them."""
+    if height == width == 1:
+        return x
+    batch, rows, columns, channels = x.shape
+    padded = np.empty((batch, rows + height - 1, columns + width - 1, channels), np.float32)
+    kernels.pad_images(x, top, left, padded, kernels.parts(x.size))
+    return padded
 
 
 def _multiply_floats(x, W):

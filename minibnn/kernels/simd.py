@@ -9,13 +9,14 @@ A processor without AVX-512 has no such registers, and these functions must not 
 """
 
 import functools
+import operator
 
 import llvmlite.binding
 from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.core.errors import RequireLiteralValue
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 16
 
@@ -134,6 +135,44 @@ def load_floats(typing, count, array, index, stride):
         return context.make_tuple(builder, result, loaded)
 
     return result(count, array, types.intp, types.intp), emit
+
+
+@intrinsic
+def store_floats(typing, array, index, stride, vectors):
+    """array[index], array[index + stride], ..., each with its 15 followers, = the vectors of a tuple."""
+
+    def emit(context, builder, signature, arguments):
+        data, at, stride, values = arguments
+        for value in cgutils.unpack_tuple(builder, values):
+            builder.store(value, address_of(context, builder, array, data, at, floats), align=4)
+            at = builder.add(at, stride)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, vectors), emit
+
+
+def _arithmetic(instruction):
+    """What compiles `one + other` and the like: vectors of floats, the other may be a float32 for all lanes."""
+
+    @intrinsic
+    def compute(typing, one, other):
+        def emit(context, builder, signature, arguments):
+            vector, second = arguments
+            return getattr(builder, instruction)(vector, second if other == floats else everywhere(builder, second))
+
+        return floats(one, other), emit
+
+    def implementation(one, other):
+        if one == floats and other in (floats, types.float32):
+            return lambda one, other: compute(one, other)
+        return None  # some other type's operator
+
+    return implementation
+
+
+overload(operator.add)(_arithmetic("fadd"))
+overload(operator.sub)(_arithmetic("fsub"))
+overload(operator.mul)(_arithmetic("fmul"))
 
 
 @intrinsic

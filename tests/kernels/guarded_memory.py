@@ -1,7 +1,7 @@
 """Arrays that end, or begin, at a page that must not be touched: a kernel that reads one byte too far ends the process.
 
 Bounds checks do not see what intrinsics do, so the processor checks. `python -m kernels.guarded_memory` runs every bit
-kernel on such arrays.
+kernel on such arrays, and Winograd's convolution.
 """
 
 import ctypes
@@ -71,6 +71,18 @@ def check_convolutions(rng):
             assert_near(y[..., :filters], x, values)
 
 
+def check_convolutions_of_floats(rng):
+    for size, channels, filters in (((1, 1, 1), 16, 16), ((2, 5, 7), 16, 48), ((1, 6, 4), 32, 32), ((9, 3, 3), 48, 64)):
+        x = rng.normal(size=(*size, channels)).astype(np.float32)
+        kernel = rng.normal(size=(3, 3, channels, filters)).astype(np.float32)
+        for at_end in (True, False):
+            x_, kernel_, y = (
+                guarded(array, at_end=at_end) for array in (x, kernel, np.full((*size, filters), np.nan, np.float32))
+            )
+            kernels.convolve_floats_3x3(x_, kernel_, y, 1)
+            assert_near(y, x, kernel)
+
+
 def check_orders(rng):
     for n_in, n_units in ((1, 1), (33, 17), (70, 65), (32, 300)):
         values = random_bits(rng, (n_in, n_units))
@@ -109,8 +121,11 @@ def main():
     if sys.argv[1:] == ["overrun"]:
         ctypes.string_at(array.ctypes.data, 6)
     rng = np.random.default_rng(0)
-    for check in (check_products, check_orders, check_decoding, *([check_convolutions] if HAS_AVX512 else [])):
+    for check in (check_products, check_orders, check_decoding):
         check(rng)
+    if HAS_AVX512:
+        check_convolutions(rng)
+        check_convolutions_of_floats(rng)
     print("all within bounds")
 
 

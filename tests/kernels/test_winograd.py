@@ -22,6 +22,23 @@ def images(batch, height, width, channels, filters, seed=0):
     return (rng.normal(size=(batch, height, width, n)).astype(np.float32) for n in (channels, filters))
 
 
+def kernel_of(channels, filters, seed=1):
+    return np.random.default_rng(seed).normal(size=(3, 3, channels, filters)).astype(np.float32)
+
+
+def convolution_of(x, kernel, parts):
+    y = np.full((*x.shape[:3], kernel.shape[3]), np.nan, np.float32)
+    kernels.convolve_floats_3x3(x, kernel, y, parts)
+    return y
+
+
+def patches_of(x):
+    """The pixels that each weight sees: (3, 3, B, H, W, C), float64."""
+    height, width = x.shape[1:3]
+    padded = np.pad(x.astype(float), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return np.stack([[padded[:, ky : ky + height, kx : kx + width] for kx in range(3)] for ky in range(3)])
+
+
 def gradient_of(x, g, parts):
     gradient = np.full((3, 3, x.shape[3], g.shape[3]), np.nan, np.float32)
     kernels.kernel_gradient_3x3(x, g, gradient, parts)
@@ -29,20 +46,41 @@ def gradient_of(x, g, parts):
 
 
 @given(sizes)
-def test_it_is_the_sum_over_all_pixels(size):
+def test_the_gradient_is_the_sum_over_all_pixels(size):
     x, g = images(*size)
-    height, width = size[1:3]
-    padded = np.pad(x.astype(float), ((0, 0), (1, 1), (1, 1), (0, 0)))
-    expected = [
-        [np.einsum("bhwc,bhwf->cf", padded[:, ky : ky + height, kx : kx + width], g) for kx in range(3)]
-        for ky in range(3)
-    ]
+    expected = np.einsum("yxbhwc,bhwf->yxcf", patches_of(x), g, optimize=True)
     error = np.abs(gradient_of(x, g, 1) - expected).max()
     assert error < 2e-6 * np.abs(expected).max()
 
 
 @given(sizes)
-def test_whole_numbers_give_exact_sums(size):
+def test_the_convolution_is_the_sum_over_the_kernel(size):
+    x, _ = images(*size)
+    assert_convolution(x, kernel_of(*size[3:]))
+
+
+@pytest.mark.parametrize("size", [(9, 4, 4, 512, 512), (1, 3, 300, 16, 32)])
+def test_the_convolution_of_many_channels_and_of_lines_cut_into_pieces(size):
+    x, _ = images(*size)
+    assert_convolution(x, kernel_of(*size[3:]))
+
+
+def assert_convolution(x, kernel):
+    expected = np.einsum("yxbhwc,yxcf->bhwf", patches_of(x), kernel, optimize=True)
+    error = np.abs(convolution_of(x, kernel, 1) - expected).max()
+    assert error < 2e-6 * np.abs(expected).max()
+
+
+@given(sizes)
+def test_whole_numbers_give_exact_convolutions(size):
+    """Weights are divided by four at most and numbers are small, so nothing is rounded."""
+    x, kernel = (np.rint(4 * array) for array in (next(images(*size)), kernel_of(*size[3:])))
+    expected = np.einsum("yxbhwc,yxcf->bhwf", patches_of(x), kernel, optimize=True)
+    np.testing.assert_array_equal(convolution_of(x, kernel, 1), expected)
+
+
+@given(sizes)
+def test_whole_numbers_give_exact_gradients(size):
     """Halves of even sums are all that is divided, so nothing is rounded: a wrong sign cannot hide in a tolerance."""
     x, g = (np.rint(4 * array) for array in images(*size))
     direct = np.empty((3, 3, x.shape[3], g.shape[3]), np.float32)
@@ -53,24 +91,37 @@ def test_whole_numbers_give_exact_sums(size):
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_the_same_bits_for_any_number_of_threads():
     x, g = images(3, 14, 9, 80, 48)
+    kernel = kernel_of(80, 48)
     for parts in (2, 3, 7):
         np.testing.assert_array_equal(gradient_of(x, g, parts), gradient_of(x, g, 1))
+        np.testing.assert_array_equal(convolution_of(x, kernel, parts), convolution_of(x, kernel, 1))
 
 
-def test_training_takes_it_where_it_is_faster(monkeypatch):
-    """A convolution of 64 to 64 channels; its gradient agrees with the obvious path to 1e-5."""
-    x, g = images(2, 16, 16, 64, 64)
-    kernel = np.random.default_rng(1).normal(size=(3, 3, 64, 64)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("height", "channels", "convolutions", "gradients"), [(20, 64, 2, 1), (20, 32, 2, 0), (20, 24, 0, 0), (1, 64, 0, 0)]
+)
+def test_training_takes_it_where_it_is_faster(height, channels, convolutions, gradients, monkeypatch):
+    """What it computes agrees with the obvious path to 1e-5: the result and both gradients."""
+    called = []
+    x, g = images(1, height, 14, channels, channels)
+    kernel = kernel_of(channels, channels)
+    for name in ("convolve_floats_3x3", "kernel_gradient_3x3"):
+        monkeypatch.setattr(kernels, name, counting(getattr(kernels, name), name, called))
 
-    def gradient():
-        W = Tensor(kernel, requires_grad=True)
-        ops.conv2d(Tensor(x), W).backward(g)
-        return W.grad
+    def everything():
+        inputs = Tensor(x, requires_grad=True), Tensor(kernel, requires_grad=True)
+        y = ops.conv2d(*inputs)
+        y.backward(g)
+        return y.data, *(tensor.grad for tensor in inputs)
 
-    found, called = gradient(), []
+    found = everything()
+    assert called.count("convolve_floats_3x3") == convolutions
+    assert called.count("kernel_gradient_3x3") == gradients
     with reference_path():
-        expected = gradient()
-    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
-    monkeypatch.setattr(kernels, "kernel_gradient_3x3", lambda *arguments: called.append(arguments))
-    gradient()
-    assert len(called) == 1
+        for ours, theirs in zip(found, everything(), strict=True):
+            assert np.abs(ours - theirs).max() < 1e-5 * np.abs(theirs).max()
+
+
+def counting(kernel, name, called):
+    """The kernel, which adds its name to the list when it is called."""
+    return lambda *arguments: (called.append(name), kernel(*arguments))
