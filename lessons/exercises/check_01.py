@@ -1,14 +1,14 @@
-"""Checks the exercise of lesson 1."""
+"""The checker of lesson 1."""
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, array_of, call, close, number_of
 
 SCALES = np.array([[1.0, 3.0], [-2.0, 0.25], [0.5, -1.0]])
 
 
 def check(answer):
-    """Raise Wrong with a sentence about the first fault of the reader's module; return None if all is right."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     check_slope(answer)
     check_values(answer)
     check_shapes(answer)
@@ -19,9 +19,7 @@ def check(answer):
 def check_slope(answer):
     """The central difference with exactly the step that was given."""
     where = "slope(f, 1.0, 0.5) for f(x) = x ** 3"
-    got = call(answer, "slope", where, lambda x: x**3, 1.0, 0.5)
-    if isinstance(got, (bool, np.bool_)) or not isinstance(got, (int, float, np.integer, np.floating)):
-        raise Wrong(f"{where} should return a number, and returns {kind(got)}.")
+    got = number_of(call(answer, "slope", lambda x: x**3, 1.0, 0.5, shown=where), where)
     hints = {
         4.75: "That is the forward difference: step to both sides of x, not only to the right.",
         1.75: "That is the backward difference: step to both sides of x, not only to the left.",
@@ -96,39 +94,7 @@ def inaccurate(got, want, where):
 
 def gradient(answer, f, w, where):
     """What the reader's `gradient` returns, if it is a float64 array of the shape of `w`."""
-    got = call(answer, "gradient", where, f, w)
-    if not isinstance(got, (np.ndarray, np.floating, float)):
-        raise Wrong(f"for {where}, gradient should return an array, and returns {kind(got)}.")
-    got = np.asarray(got)
-    if got.shape != w.shape:
-        raise Wrong(
-            f"for {where}, gradient returns shape {got.shape}, expected {w.shape}: one slope for each element of w. "
-            "np.ndindex(w.shape) gives every index of an array of any shape."
-        )
-    if got.dtype != np.float64:
-        raise Wrong(f"for {where}, gradient should return float64, and returns an array of {got.dtype}.")
-    return got
-
-
-def call(answer, name, where, *arguments):
-    """What the reader's function returns; whatever else it raises becomes a sentence."""
-    function = getattr(answer, name, None)
-    if not callable(function):
-        raise Wrong(f"lesson_01.py has no function {name}.")
-    try:
-        with np.errstate(all="ignore"):
-            return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        raise Wrong(f"for {where}, {name} stopped with {type(error).__name__}: {error}.") from error
-
-
-def close(got, want, tolerance):
-    """Whether all elements differ by at most `tolerance`; nan never does."""
-    return bool((np.abs(np.asarray(got) - want) <= tolerance).all())
-
-
-def kind(value):
-    """What a value is, in words."""
-    return "nothing (None)" if value is None else f"a value of type {type(value).__name__}"
+    what = f"gradient of {where}"
+    got = call(answer, "gradient", f, w, shown=what)
+    hint = "There is one slope for each element of w; np.ndindex(w.shape) gives every index of an array of any shape."
+    return array_of(array_of(got, what, w.shape, hint=hint, finite=False), what, dtype="float64", finite=False)

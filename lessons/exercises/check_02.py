@@ -1,6 +1,6 @@
-"""Checks the exercise of lesson 2."""
+"""The checker of lesson 2."""
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, call, number_of
 
 PATIENCE = 500_000  # look-ups of parents; the largest graph here has 5,001 numbers
 
@@ -45,7 +45,7 @@ def _count():
 
 
 def check(answer):
-    """Raise Wrong with a sentence about the first fault of the reader's module; return None if all is right."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     check_paths(answer)
     check_tangent(answer)
     for name in ("paths", "tangent"):
@@ -106,30 +106,11 @@ def uneven(sum_of_ways):
 
 
 def expect(answer, name, root, leaf, want, where, hint):
-    """Raise Wrong unless the reader's function returns `want`, a number of the type of `want`."""
-    got = call(answer, name, root, leaf, where)
-    if isinstance(got, bool) or not isinstance(got, (int, float)):
-        what = "nothing (None)" if got is None else f"a value of type {type(got).__name__}"
-        raise Wrong(f"{name} should return a number, and for {where} it returns {what}.")
+    """Raise Wrong unless the reader's function returns `want` and leaves the graph as it is."""
+    Node.looks = 0
+    what = f"{name} of {where}"
+    got = number_of(call(answer, name, root, leaf, shown=what), what)
     if got != want:
-        raise Wrong(f"{name} gives {got} for {where}, expected {want}. {hint}")
+        raise Wrong(f"{what} is {got:g}, expected {want:g}. {hint}")
     if root.grad or leaf.grad:
         raise Wrong(f"{name} changed .grad of a number; keep what you count in a dict of your own.")
-
-
-def call(answer, name, root, leaf, where):
-    """What the reader's function returns; whatever else it raises becomes a sentence."""
-    function = getattr(answer, name, None)
-    if not callable(function):
-        raise Wrong(f"lesson_02.py has no function {name}.")
-    Node.looks = 0
-    try:
-        return function(root, leaf)
-    except (NotImplementedError, Wrong):
-        raise
-    except RecursionError:
-        raise Wrong(
-            f"{name} calls itself, and for {where} Python's stack is too short for that; use a loop and a list."
-        ) from None
-    except Exception as error:
-        raise Wrong(f"for {where}, {name} stopped with {type(error).__name__}: {error}.") from error

@@ -1,10 +1,10 @@
-"""Checks the exercise of lesson 4."""
+"""The checker of lesson 4."""
 
 import math
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, call, number_of, truth_of, unchanged
 
 
 def softmax(x):
@@ -219,7 +219,7 @@ WRONG = (  # name, forward, vjp, what one must try to find the bug
 
 
 def check(answer):
-    """Raise Wrong with a sentence about the first fault of the reader's module; return None if all is right."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     check_mismatch(answer)
     for name, forward, vjp, hint in RIGHT:
         if not verdict(answer, name, forward, vjp):
@@ -258,38 +258,14 @@ def check_mismatch(answer):
 def difference(answer, where, forward, vjp, x, g):
     """What the reader's `mismatch` returns, if it is a number and x and g are as before."""
     given_x, given_g = x.copy(), g.copy()
-    got = call(answer, "mismatch", where, forward, vjp, given_x, given_g)
-    if isinstance(got, (bool, np.bool_)) or not isinstance(got, (int, float, np.floating)):
-        raise Wrong(f"mismatch should return a number, and returns {kind(got)}.")
+    what = f"mismatch with {where}"
+    got = number_of(call(answer, "mismatch", forward, vjp, given_x, given_g, shown=what), what, finite=False)
     for name, before, after in (("x", x, given_x), ("g", g, given_g)):
-        if not np.array_equal(before, after):
-            raise Wrong(f"after mismatch with {where}, {name} has changed: nudge a copy, and give copies to the vjp.")
-    return float(got)
+        unchanged(after, before, f"{what} changed {name}", "nudge a copy, and give copies to the vjp")
+    return got
 
 
 def verdict(answer, name, forward, vjp):
     """What the reader's `is_right` says, if it is True or False."""
-    got = call(answer, "is_right", name, forward, vjp)
-    if not isinstance(got, (bool, np.bool_)):
-        raise Wrong(f"is_right should return True or False, and for {name} it returns {kind(got)}.")
-    return bool(got)
-
-
-def call(answer, name, where, *arguments):
-    """What the reader's function returns; whatever else it raises becomes a sentence."""
-    function = getattr(answer, name, None)
-    if not callable(function):
-        raise Wrong(f"lesson_04.py has no function {name}.")
-    try:
-        with np.errstate(all="ignore"):
-            return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        hint = " A wrong vjp may raise; then the answer is False." if name == "is_right" else ""
-        raise Wrong(f"for {where}, {name} stopped with {type(error).__name__}: {error}.{hint}") from error
-
-
-def kind(value):
-    """What a value is, in words."""
-    return "nothing (None)" if value is None else f"a value of type {type(value).__name__}"
+    what, hint = f"is_right of {name}", "A wrong vjp may raise; then the answer is False."
+    return truth_of(call(answer, "is_right", forward, vjp, shown=what, hint=hint), what)

@@ -1,16 +1,16 @@
-"""Checks the exercise of lesson 5."""
+"""The checker of lesson 5."""
 
 import math
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, array_of, call, close, expect, parts_of, unchanged
 
 SETTINGS = {"lr": 0.1, "beta1": 0.8, "beta2": 0.95, "eps": 0.05}  # an eps so large that one sees where it stands
 
 
 def check(answer):
-    """Raise Wrong with a sentence about the first fault of the reader's module; return None if all is right."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     check_step(answer)
     check_first_step(answer)
     check_against_minibnn(answer)
@@ -25,19 +25,19 @@ def check_step(answer):
     got_p, got_m, got_v = adam(answer, where, p, g, m, v, 3, SETTINGS)
     lr, beta1, beta2, eps = SETTINGS.values()
     want_m, want_v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
-    compare(
-        f"the new m for {where}",
+    expect(
         got_m,
         want_m,
+        f"the new m for {where}",
         (want_m / (1 - beta1**3), "That is m', divided by 1 - beta1^t; use it for p, but return m."),
         (beta1 * m + g, "It should be a mean: g counts (1 - beta1) times."),
         ((1 - beta1) * m + beta1 * g, "The betas are exchanged: of the old m, the share beta1 stays."),
         (m, "That is the old m."),
     )
-    compare(
-        f"the new v for {where}",
+    expect(
         got_v,
         want_v,
+        f"the new v for {where}",
         (want_v / (1 - beta2**3), "That is v', divided by 1 - beta2^t; use it for p, but return v."),
         (beta2 * v + (1 - beta2) * g, "v is a mean of squares: g^2, not g."),
         (beta1 * v + (1 - beta1) * g * g, "v has a beta of its own, beta2."),
@@ -45,10 +45,10 @@ def check_step(answer):
         (v, "That is the old v."),
     )
     m_, v_ = want_m / (1 - beta1**3), want_v / (1 - beta2**3)
-    compare(
-        f"the new p for {where}",
+    expect(
         got_p,
         p - lr * m_ / (np.sqrt(v_) + eps),
+        f"the new p for {where}",
         (p - lr * want_m / (np.sqrt(want_v) + eps), "Neither mean is corrected for its start at zero: m' and v'."),
         (p - lr * m_ / (np.sqrt(want_v) + eps), "v is not corrected for its start at zero: divide by 1 - beta2^t."),
         (p - lr * want_m / (np.sqrt(v_) + eps), "m is not corrected for its start at zero: divide by 1 - beta1^t."),
@@ -108,10 +108,10 @@ def check_values(answer):
     shares = np.array([[math.exp(z) / math.fsum(map(math.exp, row)) for z in row] for row in logits.tolist()])
     right = shares[[0, 1], labels]
     want, one_hot = -np.log(right).mean(), np.eye(3)[labels]
-    compare(
-        f"the loss for {where}",
+    expect(
         loss,
         want,
+        f"the loss for {where}",
         (2 * want, "That is the sum over the batch; take the mean."),
         (-want, "The sign is turned: the loss is minus the logarithm."),
         (-np.log(shares).mean(), "That is the mean over all classes; only the share of the right class counts."),
@@ -120,10 +120,10 @@ def check_values(answer):
         (want / math.log(2), "That is in bits; use the natural logarithm."),
     )
     slope = (shares - one_hot) / 2
-    compare(
-        f"the gradient for {where}",
+    expect(
         gradient,
         slope,
+        f"the gradient for {where}",
         (2 * slope, "The loss is a mean over the batch, so that the gradient has to be divided by B."),
         (-slope, "The sign is turned: raising the logit of the right class lowers the loss."),
         (-2 * slope, "The sign is turned, and the division by B is missing."),
@@ -148,62 +148,20 @@ def check_large_logits(answer):
 def adam(answer, where, p, g, m, v, t, settings):
     """What the reader's `adam_step` returns, if it is three arrays of the shape of `p`, and nothing else changed."""
     given = [a.copy() for a in (p, g, m, v)]
-    got = call(answer, "adam_step", where, *given, t, **settings)
-    if not isinstance(got, (tuple, list)) or len(got) != 3:
-        raise Wrong(f"adam_step should return three arrays, (p, m, v), and returns {kind(got)}.")
+    what = f"adam_step at {where}"
+    got = parts_of(call(answer, "adam_step", *given, t, **settings, shown=what), "pmv", what)
     for name, before, after in zip("pgmv", (p, g, m, v), given, strict=True):
-        if not np.array_equal(before, after):
-            raise Wrong(f"adam_step changed the array {name} that it was given; return a new one (no += on arrays).")
-    return [array(value, p.shape, f"the new {name} for {where}") for name, value in zip("pmv", got, strict=True)]
+        unchanged(after, before, f"adam_step changed the array {name}", "return a new one (no += on arrays)")
+    named = zip("pmv", got, strict=True)
+    return [array_of(value, f"the new {name} for {where}", p.shape, finite=False) for name, value in named]
 
 
 def entropy(answer, where, logits, labels):
     """What the reader's `cross_entropy` returns, if it is a number and an array of the shape of the logits."""
     given = logits.copy()
-    got = call(answer, "cross_entropy", where, given, labels.copy())
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise Wrong(f"cross_entropy should return (loss, gradient), and returns {kind(got)}.")
-    if not np.array_equal(given, logits):
-        raise Wrong("cross_entropy changed the logits that it was given; compute in a new array.")
-    return array(got[0], (), f"the loss for {where}"), array(got[1], logits.shape, f"the gradient for {where}")
-
-
-def compare(what, got, want, *misreadings):
-    """Raise Wrong unless `got` is `want`; of the pairs (value, hint) the first that fits explains it."""
-    if not close(got, want, 1e-9):
-        hint = next((hint for value, hint in misreadings if close(got, value, 1e-9)), "Compare with the equations.")
-        shown = [np.array2string(np.asarray(a), precision=4, separator=", ").replace("\n", "") for a in (got, want)]
-        raise Wrong(f"{what} is {shown[0]}, expected {shown[1]}. {hint}")
-
-
-def array(value, shape, what):
-    """`value` as an array, if it is real numbers of this shape."""
-    if not isinstance(value, (np.ndarray, np.floating, float)) or np.asarray(value).dtype.kind != "f":
-        raise Wrong(f"{what} should be {'an array of floats' if shape else 'a float'}, and is {kind(value)}.")
-    if np.shape(value) != shape:
-        raise Wrong(f"{what} has shape {np.shape(value)}, expected {shape}.")
-    return np.asarray(value)
-
-
-def call(answer, name, where, *arguments, **settings):
-    """What the reader's function returns; whatever else it raises becomes a sentence."""
-    function = getattr(answer, name, None)
-    if not callable(function):
-        raise Wrong(f"lesson_05.py has no function {name}.")
-    try:
-        with np.errstate(all="ignore"):
-            return function(*arguments, **settings)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        raise Wrong(f"for {where}, {name} stopped with {type(error).__name__}: {error}.") from error
-
-
-def close(got, want, tolerance):
-    """Whether all elements differ by at most `tolerance`; nan never does."""
-    return bool((np.abs(np.asarray(got) - want) <= tolerance).all())
-
-
-def kind(value):
-    """What a value is, in words."""
-    return "nothing (None)" if value is None else f"a value of type {type(value).__name__}"
+    what = f"cross_entropy of {where}"
+    got = call(answer, "cross_entropy", given, labels.copy(), shown=what)
+    loss, gradient = parts_of(got, ("loss", "gradient"), what)
+    unchanged(given, logits, "cross_entropy changed the logits", "compute in a new array")
+    loss = array_of(loss, f"the loss for {where}", (), finite=False)
+    return loss, array_of(gradient, f"the gradient for {where}", logits.shape, finite=False)

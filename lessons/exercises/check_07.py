@@ -1,23 +1,23 @@
-"""Checker of lesson 7."""
+"""The checker of lesson 7."""
 
 import numpy as np
 
 from minibnn import Tensor
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, array_of, call, kind, short, unchanged
 
 
 def check(answer):
-    """Raise Wrong, with a sentence about what is wrong, unless `answer` solves lesson 7."""
-    _check_line_2(answer.line_2)
-    _check_surrogate_slopes(answer.surrogate_slopes)
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
+    _check_line_2(answer)
+    _check_surrogate_slopes(answer)
 
 
-def _check_line_2(line_2):
+def _check_line_2(answer):
     for values in ([0.3, -0.2, 0.1, 0.8], [[0.25, -0.75], [0.5, 1.0], [0.0, 0.125]]):
         values = np.array(values)
         bits = (values > values.mean()).astype(float)
         W = Tensor(values.copy(), requires_grad=True)
-        W_q = line_2(W)
+        W_q = call(answer, "line_2", W, shown=f"line_2 of {short(values)}")
         _check_forward(W_q, bits, values)
         if not W_q.requires_grad:
             raise Wrong(
@@ -31,9 +31,7 @@ def _check_line_2(line_2):
 
 def _check_forward(W_q, bits, values):
     if not isinstance(W_q, Tensor):
-        raise Wrong(
-            f"line_2 must return a Tensor, and returned {type(W_q).__name__}; add and subtract Tensors, not .data"
-        )
+        raise Wrong(f"line_2 must return a Tensor, and returned {kind(W_q)}; add and subtract Tensors, not .data")
     if W_q.shape != bits.shape:
         raise Wrong(f"line_2 of a W of shape {bits.shape} gives shape {W_q.shape}; each weight has one bit")
     if np.allclose(W_q.data, values):
@@ -55,7 +53,7 @@ def _check_backward(got, weights):
         )
 
 
-def _check_surrogate_slopes(surrogate_slopes):
+def _check_surrogate_slopes(answer):
     W0 = np.array([[0.3, -0.2, 0.1], [0.8, -0.5, 0.4]])
     bits = (W0 > 0.15).astype(float)  # the mean is 0.15
     factors = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]])
@@ -64,10 +62,10 @@ def _check_surrogate_slopes(surrogate_slopes):
         ("sum(factors * W_q^2 + W_q)", lambda W_q: float((factors * W_q**2 + W_q).sum()), 2 * factors * bits + 1),
     ]
     for name, loss, expected in cases:
-        got = _slopes(surrogate_slopes, loss, W0, name)
+        got = _slopes(answer, loss, W0, name)
         if not np.allclose(got, expected, atol=1e-5):
             _explain(got, expected, W0, factors, bits, name)
-    cubes = _slopes(surrogate_slopes, lambda W_q: float((W_q**3).sum()), W0, "sum(W_q^3)")
+    cubes = _slopes(answer, lambda W_q: float((W_q**3).sum()), W0, "sum(W_q^3)")
     if not np.allclose(cubes, 3 * bits**2, atol=1e-5):
         raise Wrong(
             "surrogate_slopes is right for straight lines and parabolas but not for sum(W_q^3), where it is off by "
@@ -75,25 +73,11 @@ def _check_surrogate_slopes(surrogate_slopes):
         )
 
 
-def _slopes(surrogate_slopes, loss, W0, name):
-    before = W0.copy()
-    got = surrogate_slopes(loss, W0)
-    if not np.array_equal(W0, before):
-        W0[...] = before
-        raise Wrong("surrogate_slopes changed W0; move the element in a copy, or move it back")
-    try:
-        got = np.asarray(got)
-        if got.dtype.kind not in "iuf":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise Wrong(f"surrogate_slopes must return an array of numbers, and returned {_short(got)}") from None
-    if got.shape != W0.shape:
-        raise Wrong(
-            f"surrogate_slopes gives shape {got.shape} for a W0 of shape {W0.shape}; each element has one slope"
-        )
-    if not np.isfinite(got).all():
-        raise Wrong(f"surrogate_slopes for the loss {name} returns slopes that are not finite: {got.tolist()}")
-    return got
+def _slopes(answer, loss, W0, name):
+    given, what = W0.copy(), f"surrogate_slopes for the loss {name}"
+    got = call(answer, "surrogate_slopes", loss, given, shown=what)
+    unchanged(given, W0, "surrogate_slopes changed W0", "move the element in a copy, or move it back")
+    return array_of(got, what, W0.shape, hint="Each element has one slope.")
 
 
 def _explain(got, expected, W0, factors, bits, name):
@@ -128,8 +112,3 @@ def _explain(got, expected, W0, factors, bits, name):
         f"surrogate_slopes for the loss {name} at W0 = {W0.tolist()} gives {np.round(got, 3).tolist()}, and "
         f"{expected.tolist()} was expected: move one element of W0 by +-step and evaluate loss(W + C), C frozen"
     )
-
-
-def _short(value):
-    """`value` on one line of at most 60 characters."""
-    return " ".join(repr(value).split())[:60]

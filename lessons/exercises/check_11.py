@@ -1,51 +1,51 @@
-"""Checker of lesson 11."""
+"""The checker of lesson 11."""
 
 import math
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, call, number_of
 
 
 def check(answer):
-    """Raise Wrong, with a sentence about what is wrong, unless `answer` solves lesson 11."""
-    _check_flip_ratio(answer.flip_ratio)
-    _check_same_training(answer.same_training)
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
+    _check_flip_ratio(answer)
+    _check_same_training(answer)
 
 
-def _check_flip_ratio(flip_ratio):
+def _check_flip_ratio(answer):
     W, far = [0.1, -0.2, 0.3, 0.4], [[100, 101, 102], [103, 104, 105]]
     share = "two of four bits differ; return their share, from 0 to 1, and not their number"
     sign = "the threshold is the mean and not 0"
-    _expect(flip_ratio, [W], [W], 0.0, "nothing has moved")
+    _expect(answer, [W], [W], 0.0, "nothing has moved")
     floats = "the floats differ and the bits do not: compare the bits"
     moved = "the mean moves too: take each moment's own"
-    _expect(flip_ratio, [W], [[0.2, -0.4, 0.6, 0.8]], 0.0, moved, {1.0: floats})
-    _expect(flip_ratio, [W], [[1.1, 0.8, 1.3, 1.4]], 0.0, moved, {0.25: sign})
-    _expect(flip_ratio, [W], [[0.9, -0.8, 0.2, 0.7]], 0.5, sign, {2.0: share})
-    _expect(flip_ratio, [[0, 0, 0, 0]], [[0, 0, 0, 1]], 0.25, "weights equal to their mean are bits 0, not 1")
+    _expect(answer, [W], [[0.2, -0.4, 0.6, 0.8]], 0.0, moved, {1.0: floats})
+    _expect(answer, [W], [[1.1, 0.8, 1.3, 1.4]], 0.0, moved, {0.25: sign})
+    _expect(answer, [W], [[0.9, -0.8, 0.2, 0.7]], 0.5, sign, {2.0: share})
+    _expect(answer, [[0, 0, 0, 0]], [[0, 0, 0, 1]], 0.25, "weights equal to their mean are bits 0, not 1")
     weighted = "2 of all 8 bits differ; a small tensor must not count as much as a large one"
     one_mean = "each tensor is compared with its own mean, and not with the mean of all tensors"
-    _expect(flip_ratio, [[0, 1], far], [[1, 0], far], 0.25, "2 of 8 bits differ", {0.5: weighted, 0.0: one_mean})
+    _expect(answer, [[0, 1], far], [[1, 0], far], 0.25, "2 of 8 bits differ", {0.5: weighted, 0.0: one_mean})
 
 
-def _expect(flip_ratio, before, after, expected, hint, hints=None):
-    call = f"flip_ratio({_shown(before)}, {_shown(after)})"
-    got = _number(call, flip_ratio(_arrays(before), _arrays(after)))
+def _expect(answer, before, after, expected, hint, hints=None):
+    what = f"flip_ratio({_shown(before)}, {_shown(after)})"
+    got = number_of(call(answer, "flip_ratio", _arrays(before), _arrays(after), shown=what), what)
     if not math.isclose(got, expected, abs_tol=1e-9):
         hint = next((text for value, text in (hints or {}).items() if math.isclose(got, value)), hint)
-        raise Wrong(f"{call} gives {got:.4g}, and {expected} was expected: {hint}.")
+        raise Wrong(f"{what} gives {got:.4g}, and {expected} was expected: {hint}.")
 
 
-def _check_same_training(same_training):
+def _check_same_training(answer):
     for optimizer, k in (("sgd", 1), ("sgd", 8), ("adam", 1), ("adam", 8)):
         for lr, c in ((0.1, 1024), (0.5, 0.25)):
-            call = f'same_training({lr}, {c}, {k}, "{optimizer}")'
-            got, expected = _number(call, same_training(lr, c, k, optimizer)), lr * c
+            what = f'same_training({lr}, {c}, {k}, "{optimizer}")'
+            got, expected = number_of(call(answer, "same_training", lr, c, k, optimizer), what), lr * c
             if optimizer == "sgd":
                 expected /= k
             if not math.isclose(got, expected, rel_tol=1e-9):
-                raise Wrong(f"{call} gives {got:.6g}, which is not it: {_hint(got, lr, c, k, optimizer)}.")
+                raise Wrong(f"{what} gives {got:.6g}, which is not it: {_hint(got, lr, c, k, optimizer)}.")
 
 
 def _hint(got, lr, c, k, optimizer):
@@ -66,16 +66,3 @@ def _arrays(lists):
 
 def _shown(lists):
     return "[" + ", ".join(f"array({each})" for each in lists) + "]"
-
-
-def _number(call, value):
-    """`value` as a float, if it is one number."""
-    try:
-        if isinstance(value, (str, bytes)) or np.ndim(value) != 0:
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError):
-        raise Wrong(f"{call} must return one number, and returned {value!r:.60}") from None
-    if not math.isfinite(number):
-        raise Wrong(f"{call} returns {number}, which is no finite number; is there a division by zero?")
-    return number

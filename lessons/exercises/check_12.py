@@ -1,8 +1,8 @@
-"""Checker of lesson 12."""
+"""The checker of lesson 12."""
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, array_of, call, unchanged
 
 CASES = (  # shape of the picture, k, stride
     ((1, 2, 1), 3, 1),
@@ -16,25 +16,25 @@ CASES = (  # shape of the picture, k, stride
 
 
 def check(answer):
-    """Raise Wrong, with a sentence about what is wrong, unless `answer` solves lesson 12."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     for case in CASES:
-        _check_im2col(answer.im2col, *case)
+        _check_im2col(answer, *case)
     for case in CASES:
-        _check_col2im(answer.col2im, *case)
+        _check_col2im(answer, *case)
 
 
-def _check_im2col(im2col, shape, k, stride):
+def _check_im2col(answer, shape, k, stride):
     x = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
     before, places = x.copy(), _places(shape, k, stride)
-    call = f"im2col of a picture {shape} with k = {k} and stride = {stride}"
-    got = _numbers(call, im2col(x, k, stride), places.shape, "a row for each stop, a column for each number of a patch")
-    if not np.array_equal(x, before):
-        raise Wrong(f"{call} changed the picture; copy its numbers and leave it as it is")
+    what = f"im2col of a picture {shape} with k = {k} and stride = {stride}"
+    hint = "There is a row for each stop, a column for each number of a patch."
+    got = array_of(call(answer, "im2col", x, k, stride, shown=what), what, places.shape, hint=hint)
+    unchanged(x, before, f"{what} changed the picture", "copy its numbers and leave it as it is")
     expected = np.r_[0.0, x.ravel()][places + 1]
     if not np.array_equal(got, expected):
         row = int(np.flatnonzero((got != expected).any(1))[0])
         raise Wrong(
-            f"{call}, its numbers 1, 2, 3, ...: row {row} is {_shown(got[row])}, and {_shown(expected[row])} was "
+            f"{what}, its numbers 1, 2, 3, ...: row {row} is {_shown(got[row])}, and {_shown(expected[row])} was "
             f"expected: {_hint_im2col(got, expected, shape, k, stride)}."
         )
 
@@ -57,20 +57,20 @@ def _hint_im2col(got, expected, shape, k, stride):
     return "the pixel itself stands in the middle of its patch, with zeros wherever that reaches out of the picture"
 
 
-def _check_col2im(col2im, shape, k, stride):
+def _check_col2im(answer, shape, k, stride):
     places = _places(shape, k, stride)
     columns = np.arange(1.0, 1 + places.size).reshape(places.shape)
     before, expected = columns.copy(), np.zeros(np.prod(shape) + 1)
     np.add.at(expected, places + 1, columns)
     expected = expected[1:].reshape(shape)
-    call = f"col2im of columns {places.shape} to a picture {shape} with k = {k} and stride = {stride}"
-    got = _numbers(call, col2im(columns, shape, k, stride), shape, "the picture, without its border of zeros")
-    if not np.array_equal(columns, before):
-        raise Wrong(f"{call} changed its columns; leave them as they are")
+    what = f"col2im of columns {places.shape} to a picture {shape} with k = {k} and stride = {stride}"
+    hint = "It is the picture, without its border of zeros."
+    got = array_of(call(answer, "col2im", columns, shape, k, stride, shown=what), what, shape, hint=hint)
+    unchanged(columns, before, f"{what} changed its columns", "leave them as they are")
     if not np.allclose(got, expected):
         index = tuple(int(i) for i in np.argwhere(~np.isclose(got, expected))[0])
         raise Wrong(
-            f"{call}: element {index} is {got[index]:.6g}, and {expected[index]:.6g} was expected: "
+            f"{what}: element {index} is {got[index]:.6g}, and {expected[index]:.6g} was expected: "
             f"{_hint_col2im(got, expected, columns, places, stride)}."
         )
 
@@ -100,18 +100,3 @@ def _places(shape, k, stride):
 
 def _shown(row):
     return "[" + ", ".join(f"{value:g}" for value in row[:27]) + (", ..." if len(row) > 27 else "") + "]"
-
-
-def _numbers(call, value, shape, meaning):
-    """`value` as an array of finite numbers of that shape."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "iuf":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise Wrong(f"{call} must return an array of numbers, and returned {value!r:.60}") from None
-    if array.shape != shape:
-        raise Wrong(f"{call} gives shape {array.shape}; expected {shape}: {meaning}")
-    if not np.isfinite(array).all():
-        raise Wrong(f"{call} returns values that are not finite")
-    return array

@@ -1,35 +1,35 @@
-"""Checker of lesson 15."""
+"""The checker of lesson 15."""
 
 import math
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, call, number_of, truth_of, unchanged
 
 V = 3
 
 
 def check(answer):
-    """Raise Wrong, with a sentence about what is wrong, unless `answer` solves lesson 15."""
-    _check_leak(answer.leak)
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
+    _check_leak(answer)
     for model, causal, hint in MODELS:
-        _check_model(answer.is_causal, model, causal, hint)
+        _check_model(answer, model, causal, hint)
 
 
-def _check_leak(leak):
+def _check_leak(answer):
     T = 4
     none, even = np.tril(np.ones((T, T))), np.full((T, T), 1 / T)
-    _expect(leak, "where every token sees itself and all earlier ones", none / none.sum(-1, keepdims=True), 0.0)
-    _expect(leak, "where each of 4 tokens gives 1/4 to each", even, 0.375)
-    _expect(leak, "where each of 4 tokens sees the last one only", np.eye(T)[[3, 3, 3, 3]], 0.75)
-    _expect(leak, "of shape (2, 3, 4, 4), all shares 1/4", np.broadcast_to(even, (2, 3, T, T)), 0.375)
+    _expect(answer, "where every token sees itself and all earlier ones", none / none.sum(-1, keepdims=True), 0.0)
+    _expect(answer, "where each of 4 tokens gives 1/4 to each", even, 0.375)
+    _expect(answer, "where each of 4 tokens sees the last one only", np.eye(T)[[3, 3, 3, 3]], 0.75)
+    _expect(answer, "of shape (2, 3, 4, 4), all shares 1/4", np.broadcast_to(even, (2, 3, T, T)), 0.375)
 
 
-def _expect(leak, what, weights, expected):
-    call = f"leak of weights {what}"
-    got = _number(call, leak(weights.copy()))
+def _expect(answer, what, weights, expected):
+    what = f"leak of weights {what}"
+    got = number_of(call(answer, "leak", weights.copy(), shown=what), what)
     if not math.isclose(got, expected, abs_tol=1e-9):
-        raise Wrong(f"{call} gives {got:.4g}, and {expected} was expected: {_hint_leak(got, weights, expected)}.")
+        raise Wrong(f"{what} gives {got:.4g}, and {expected} was expected: {_hint_leak(got, weights, expected)}.")
 
 
 def _hint_leak(got, weights, expected):
@@ -44,22 +44,22 @@ def _hint_leak(got, weights, expected):
     return "add up each row's shares right of the diagonal, then take the mean over the rows"
 
 
-def _check_model(is_causal, model, causal, hint):
+def _check_model(answer, model, causal, hint):
     ids = np.array([[0, 1, 2, 0, 1, 2], [2, 2, 0, 1, 0, 1]])
     before = ids.copy()
-    got = is_causal(_watched(model), ids, V)
-    if not isinstance(got, (bool, np.bool_)):
-        raise Wrong(f"is_causal must return True or False, and returned {got!r:.60}")
-    if not np.array_equal(ids, before):
-        raise Wrong("is_causal left ids changed; work on a copy of them, since the caller goes on with the text")
-    if bool(got) != causal:
-        raise Wrong(f"is_causal says {bool(got)} of a model {model.__doc__}, and {causal} was expected: {hint}.")
+    what = f"is_causal of a model {model.__doc__}"
+    got = truth_of(call(answer, "is_causal", _watched(model), ids, V, shown=what), what)
+    unchanged(
+        ids, before, "is_causal left ids changed", "work on a copy of them, since the caller goes on with the text"
+    )
+    if got != causal:
+        raise Wrong(f"is_causal says {got} of a model {model.__doc__}, and {causal} was expected: {hint}.")
 
 
 def _watched(model):
     """The model, which looks at what it is called with."""
 
-    def call(ids):
+    def watched(ids):
         ids = np.asarray(ids)
         if ids.dtype.kind not in "iu" or ids.ndim != 2 or ids.shape[1] != 6:
             raise Wrong(f"is_causal calls the model with {ids.dtype} of shape {ids.shape}, and not with ids (B, T)")
@@ -69,7 +69,7 @@ def _watched(model):
             )
         return model(ids)
 
-    return call
+    return watched
 
 
 def _output(numbers):
@@ -126,16 +126,3 @@ MODELS = (
     (_one_feature, False, "compare all features of the outputs, not their largest or their first"),
     (_a_little, False, "compare exactly; a small leak is a leak, and training will find it"),
 )
-
-
-def _number(call, value):
-    """`value` as a float, if it is one number."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "iuf":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise Wrong(f"{call} must return one number, and returned {value!r:.60}") from None
-    if array.ndim or not np.isfinite(array):
-        raise Wrong(f"{call} must return one finite number, and returned {value!r:.60}")
-    return float(array)

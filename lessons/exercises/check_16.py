@@ -1,53 +1,53 @@
-"""Checker of lesson 16."""
+"""The checker of lesson 16."""
 
 import math
 
 import numpy as np
 
-from minibnn.reading import Wrong
+from minibnn.reading import Wrong, array_of, call, close, number_of, short
 
 CASES = ((5, 1), (2, 1), (10, 1), (4, 2), (10, 3), (3, 2), (101, 1), (30522, 1), (30522, 20))
 
 
 def check(answer):
-    """Raise Wrong, with a sentence about what is wrong, unless `answer` solves lesson 16."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     for V, k in CASES:
-        _check_logits(answer.best_logits, V, k)
+        _check_logits(answer, V, k)
     for V, k in CASES:
-        _check_floor(answer.loss_floor, V, k)
-    for function, name in ((answer.best_logits, "best_logits"), (answer.loss_floor, "loss_floor")):
-        _check_default(function, name)
+        _check_floor(answer, V, k)
+    for name in ("best_logits", "loss_floor"):
+        given = np.asarray(call(answer, name, 3, 1))
+        if not close(array_of(call(answer, name, 3), f"{name}(3)"), given):
+            raise Wrong(f"{name}(3) and {name}(3, 1) differ; k is 1 where it is not given.")
 
 
-def _check_logits(best_logits, V, k):
-    call = f"best_logits({V}, {k})"
-    got = _numbers(call, best_logits(V, k))
-    if got.shape != (V,):
-        raise Wrong(f"{call} gives shape {got.shape}; expected ({V},): one logit for each class")
-    shown = np.array2string(got[:6].round(3), separator=", ")
+def _check_logits(answer, V, k):
+    what = f"best_logits({V}, {k})"
+    hint = "There is one logit for each class."
+    got = array_of(call(answer, "best_logits", V, k), what, (V,), hint=hint)
+    shown = f"{what} {'begins with' if V > 6 else 'is'} {short(got[:6])}"
+    high = math.sqrt(V / k - 1)
+    if close(got[::-1], np.where(np.arange(V) < k, high, -1 / high)):
+        raise Wrong(f"{shown}; the values are right, but the k right classes are the first k, here {k}, not the last")
     if np.ptp(got[:k]) > 1e-9 or np.ptp(got[k:]) > 1e-9:
-        raise Wrong(f"{call} begins with {shown}; the first {k} must be equal, and the other {V - k} too")
+        raise Wrong(f"{shown}; the first {k} must be equal, and the other {V - k} too")
     if abs(got.mean()) > 1e-9:
-        raise Wrong(f"{call} begins with {shown}, and its mean is {got.mean():.4g}; Normalize makes it 0")
+        raise Wrong(f"{shown}, and its mean is {got.mean():.4g}; Normalize makes it 0")
     square = np.mean(got * got)
     if math.isclose(square, (V - 1) / V, rel_tol=1e-9):
-        raise Wrong(f"{call} has the variance 1 if one divides by V - 1; Normalize divides by V (errata 5)")
+        raise Wrong(f"{what} has the variance 1 if one divides by V - 1; Normalize divides by V (errata 5)")
     if not math.isclose(square, 1, rel_tol=1e-9):
-        raise Wrong(f"{call} begins with {shown}, and its mean square is {square:.4g}; Normalize makes it 1")
+        raise Wrong(f"{shown}, and its mean square is {square:.4g}; Normalize makes it 1")
     if got[0] < got[-1]:
-        raise Wrong(
-            f"{call} begins with {shown}: the right classes, the first {k}, have the smaller logits; turn the sign"
-        )
+        raise Wrong(f"{shown}: the right classes, the first {k}, have the smaller logits; turn the sign")
 
 
-def _check_floor(loss_floor, V, k):
-    call = f"loss_floor({V}, {k})"
-    got = _numbers(call, loss_floor(V, k))
-    if got.ndim:
-        raise Wrong(f"{call} must return one number, and returned an array of shape {got.shape}")
-    got, expected = float(got), _floor(V, k)
+def _check_floor(answer, V, k):
+    what = f"loss_floor({V}, {k})"
+    hint = "Is exp too large? Use the distance between the logits."
+    got, expected = number_of(call(answer, "loss_floor", V, k), what, hint=hint), _floor(V, k)
     if not math.isclose(got, expected, rel_tol=1e-9):
-        raise Wrong(f"{call} gives {got:.9g}, and {expected:.9g} was expected: {_hint(got, V, k)}.")
+        raise Wrong(f"{what} gives {got:.9g}, and {expected:.9g} was expected: {_hint(got, V, k)}.")
 
 
 def _wrong_classes(V, k):
@@ -77,21 +77,3 @@ def _hint(got, V, k):
     if math.isclose(got, _floor(V, k) / math.log(2)):
         return "this is in bits; the loss is in nats, with the natural logarithm"
     return "take minus the logarithm of the softmax of best_logits at one of the right classes"
-
-
-def _check_default(function, name):
-    if not np.allclose(_numbers(f"{name}(3)", function(3)), _numbers(f"{name}(3, 1)", function(3, 1))):
-        raise Wrong(f"{name}(3) and {name}(3, 1) differ; k is 1 where it is not given")
-
-
-def _numbers(call, value):
-    """`value` as an array of finite numbers."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "iuf":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise Wrong(f"{call} must return numbers, and returned {value!r:.60}") from None
-    if not np.isfinite(array).all():
-        raise Wrong(f"{call} returns values that are not finite; is exp too large? Use the distance between the logits")
-    return array

@@ -9,7 +9,7 @@ SIZE = {"widths": (4, 4, 6, 6, 8), "units": (8, 6)}
 
 
 def check(answer):
-    """Raise Wrong, with a sentence, unless the three functions of `answer` do what the exercise asks."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     _check_pool(answer)
     _check_bncvl(answer)
     _check_bcvnn(answer)

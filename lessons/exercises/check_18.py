@@ -8,7 +8,7 @@ from minibnn.reading import Wrong, array_of, call, expect, kind, number_of, unch
 
 
 def check(answer):
-    """Raise Wrong, with a sentence, unless the three functions of `answer` do what the exercise asks."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     _check_perplexity(answer)
     _check_probabilities(answer)
     _check_write(answer)

@@ -8,7 +8,7 @@ KERNELS = ((16, 5), (24, 33), (11, 4), (100, 48))  # (n_in, U): two that eight d
 
 
 def check(answer):
-    """Raise with a sentence, unless the three functions of `answer` do what the exercise asks."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     _check_packing(answer)
     _check_sums(answer)
     for number, shape in enumerate(KERNELS):

@@ -8,7 +8,7 @@ from minibnn.reading import Wrong, call, kind, number_of, truth_of
 
 
 def check(answer):
-    """Raise Wrong, with a sentence, unless the three functions of `answer` do what the exercise asks."""
+    """Raise Wrong, with a sentence about the first fault, unless the module `answer` solves the exercise."""
     _check_perplexity(answer)
     _check_difference(answer)
     _check_unbeaten(answer)

@@ -1,4 +1,4 @@
-"""Exercise of lesson 6: Eq. 1, and where a moving weight flips bits."""
+"""Exercise of lesson 6: Eq. 1, and where a moving weight flips bits. Check it with `minibnn check 6`."""
 
 
 def quant(p):

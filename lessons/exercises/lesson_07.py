@@ -1,4 +1,7 @@
-"""Exercise of lesson 7: line 2 of Algorithm 1, and the finite differences that its gradient must match."""
+"""Exercise of lesson 7: line 2 of Algorithm 1, and the finite differences that its gradient must match.
+
+Check it with `minibnn check 7`.
+"""
 
 
 def line_2(W):

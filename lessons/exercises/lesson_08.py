@@ -1,4 +1,4 @@
-"""Exercise of lesson 8: Normalize, and the whole forward pass of Algorithm 1."""
+"""Exercise of lesson 8: Normalize, and the whole forward pass of Algorithm 1. Check it with `minibnn check 8`."""
 
 
 def normalize(z, eps=1e-5):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 9: from signs to bits, and what the filters of a convolution have in common."""
+"""Exercise of lesson 9: from signs to bits, and what the filters of a convolution have in common.
+
+Check it with `minibnn check 9`.
+"""
 
 
 def to_bits(S, s, eps):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 10: the gradient of a normalized layer's weights, and what Adam's first step does to its rows."""
+"""Exercise of lesson 10: the gradient of a normalized layer's weights, and what Adam's first step does to its rows.
+
+Check it with `minibnn check 10`.
+"""
 
 
 def weight_gradient(x, z, g, eps=1e-5):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 11: how many bits flip, and which learning rate makes them flip at the same steps."""
+"""Exercise of lesson 11: how many bits flip, and which learning rate makes them flip at the same steps.
+
+Check it with `minibnn check 11`.
+"""
 
 
 def flip_ratio(before, after):

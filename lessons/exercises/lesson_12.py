@@ -1,4 +1,7 @@
-"""Exercise of lesson 12: the patches of a picture as rows of a matrix, with a stride, and the gradient of that."""
+"""Exercise of lesson 12: the patches of a picture as rows of a matrix, with a stride, and the gradient of that.
+
+Check it with `minibnn check 12`.
+"""
 
 
 def im2col(x, k, stride=1):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 13: count the parameters of Algorithm 8, and ask a report of them what it means."""
+"""Exercise of lesson 13: count the parameters of Algorithm 8, and ask a report of them what it means.
+
+Check it with `minibnn check 13`.
+"""
 
 
 def blm_parameters(max_len, emb_dim, vocab_size, mlp_units, num_blocks, biases=True):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 14: the gradient of a lookup, and how similar two rows of bits are."""
+"""Exercise of lesson 14: the gradient of a lookup, and how similar two rows of bits are.
+
+Check it with `minibnn check 14`.
+"""
 
 
 def row_gradient(g, ids, vocab_size):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 15: how much attention leaks, and whether a model sees the future."""
+"""Exercise of lesson 15: how much attention leaks, and whether a model sees the future.
+
+Check it with `minibnn check 15`.
+"""
 
 
 def leak(weights):

@@ -1,4 +1,7 @@
-"""Exercise of lesson 16: how sure a normalized layer can be when several answers are right."""
+"""Exercise of lesson 16: how sure a normalized layer can be when several answers are right.
+
+Check it with `minibnn check 16`.
+"""
 
 
 def best_logits(V, k=1):

@@ -1,4 +1,4 @@
-"""Lesson 17: Algorithm 7 for bits alone. Fill in the three functions, then run `minibnn check 17`."""
+"""Exercise of lesson 17: Algorithm 7 for bits alone. Check it with `minibnn check 17`."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Lesson 18: a writer in three parts. Fill in the three functions, then run `minibnn check 18`."""
+"""Exercise of lesson 18: a writer in three parts. Check it with `minibnn check 18`."""
 
 import numpy as np  # noqa: F401
 

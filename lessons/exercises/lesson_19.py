@@ -1,4 +1,4 @@
-"""Lesson 19: multiply by packed bits, eight at a time. Fill in the three functions, then run `minibnn check 19`."""
+"""Exercise of lesson 19: multiply by packed bits, eight at a time. Check it with `minibnn check 19`."""
 
 import numpy as np  # noqa: F401
 

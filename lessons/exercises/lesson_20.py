@@ -1,4 +1,4 @@
-"""Lesson 20: three tools for honest comparisons. Fill in the functions, then run `minibnn check 20`."""
+"""Exercise of lesson 20: three tools for honest comparisons. Check it with `minibnn check 20`."""
 
 import numpy as np  # noqa: F401
 

@@ -15,7 +15,7 @@ def add_to(commands, common):
         "where a page does not show what its code prints.",
         parents=[common],
     )
-    lessons.add_argument("lesson", nargs="*", metavar="LESSON", help="number of a lesson, such as 7; or all")
+    lessons.add_argument("lesson", nargs="*", metavar="LESSON", help="number of a lesson, such as 7; errata; or all")
     lessons.add_argument("--figures", action="store_true", help="draw the figures of these lessons anew")
     lessons.add_argument(
         "--notebook",
@@ -49,7 +49,7 @@ def do_lessons(options):
         else:
             _run(lessons, options.figures)
     elif not (options.paper or options.site is not None):
-        _list(lessons_named(["all"], folder))
+        _list(lessons_named(["all"], folder)[:-1])
 
 
 def _check_combination(options):
@@ -80,7 +80,7 @@ def _run(lessons, redraw):
 
     found = 0
     for lesson in lessons:
-        print(f"{lesson.number:4}  {lesson.name} ... ", end="", flush=True)
+        print(f"{lesson.number or '':4}  {lesson.name} ... ", end="", flush=True)
         began = time.monotonic()
         differences = run_alone(lesson, redraw=redraw).differences
         count = len(differences)

@@ -20,6 +20,7 @@ from pathlib import Path
 from minibnn.errors import InputError
 from minibnn.files import readable
 
+ERRATA = "errata.md"  # a page that runs, too
 FENCE = re.compile(r"^(`{3,})\s*(.*?)\s*$")
 LONG = "<!-- long -->"
 FIRST_LINES = 10  # among which LONG must stand
@@ -44,8 +45,8 @@ class Block:
 class Lesson:
     """A page of lessons.
 
-    `path`; `number`: 7 for `07-....md`; `title`: its first heading; `blocks`: list of Block; `long`: whether it says
-    that it runs for minutes; `lines`: list of str, the page.
+    `path`; `number`: 7 for `07-....md`, 0 for the errata; `title`: its first heading; `blocks`: list of Block; `long`:
+    whether it says that it runs for minutes; `lines`: list of str, the page.
     """
 
     path: Path
@@ -81,14 +82,15 @@ def find_lessons(folder):
 def read_lesson(path):
     """Read one page. Raises InputError if it has no number, cannot be read, has no heading, or a block does not end."""
     path = Path(path)
-    if not re.match(r"\d\d-.*\.md$", path.name):
-        raise InputError(f"{path} is not a lesson: expected a name such as 07-the-useful-lie.md")
+    if not re.match(r"(\d\d-.*|errata)\.md$", path.name):
+        raise InputError(f"{path} is not a lesson: expected a name such as 07-the-useful-lie.md, or errata.md")
     lines = read_lines(path)
     first = lines[:FIRST_LINES]
     title = next((line[2:].strip() for line in first if line.startswith("# ")), None)
     if title is None:
         raise InputError(f"{path} has no heading: expected a first line such as '# 7. The useful lie'")
-    return Lesson(path, int(path.name[:2]), title, list(blocks_of(path, lines)), LONG in first, lines)
+    number = 0 if path.name == ERRATA else int(path.name[:2])
+    return Lesson(path, number, title, list(blocks_of(path, lines)), LONG in first, lines)
 
 
 def read_lines(path):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from minibnn.errors import InputError
-from minibnn.reading.lesson import find_lessons
+from minibnn.reading.lesson import ERRATA, find_lessons, read_lesson
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -29,15 +29,20 @@ def _holds_lessons(folder):
 
 
 def lessons_named(words, folder):
-    """The lessons that a reader asks for: `words` are numbers such as "7", or "all". A list of Lesson, in that order.
+    """The lessons that a reader asks for: `words` are numbers such as "7", "errata", or "all". A list of Lesson.
+
+    They are in that order; all ends with the errata, which are a page that runs, too.
 
     Raises InputError for a word that names no lesson.
     """
     if not (lessons := {lesson.number: lesson for lesson in find_lessons(folder)}):
         raise InputError(f"there are no pages such as 01-what-is-a-gradient.md in {folder}")
     if "all" in words:
-        return list(lessons.values())
-    return [lessons[number_of(word, lessons)] for word in dict.fromkeys(words)]
+        return [*lessons.values(), read_lesson(folder / ERRATA)]
+    return [
+        read_lesson(folder / ERRATA) if word == "errata" else lessons[number_of(word, lessons)]
+        for word in dict.fromkeys(words)
+    ]
 
 
 def number_of(word, known):

@@ -18,7 +18,8 @@ def cross_entropy(logits, labels, *, ignore=None):
         logits: Tensor (..., V), float; (B, V) for images, (B, T, V) for text.
         labels: integer array (...), each from 0 to V - 1 or equal to `ignore`.
         ignore: labels with this value are left out of the sum and of the count, and their logits get no gradient. For
-            text this is the id of the padding token: counting it makes every figure look better (errata 3).
+            text this is the id of the padding token: counting it changes every figure, and flatters a model that
+            has learned it (errata 3).
 
     Returns:
         Tensor: the loss, shape (), dtype of the logits.

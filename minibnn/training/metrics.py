@@ -66,7 +66,7 @@ def perplexity(mean_loss):
     """exp of the mean loss per token: how many equally likely tokens the model is, in effect, choosing from.
 
     The mean must be over *tokens*, and exp comes last. The mean of exp(loss) over batches is another, larger figure
-    (Jensen's inequality), which is why the paper's Table 5 does not satisfy perplexity = exp(loss) (errata 11).
+    (Jensen's inequality), which may be why the paper's Table 5 does not satisfy perplexity = exp(loss) (errata 11).
 
     Args:
         mean_loss: mean cross entropy per token, in nats.

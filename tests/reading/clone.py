@@ -1,12 +1,15 @@
 """Small clones for tests: a folder `lessons` with what one lesson needs, and the real lessons' files."""
 
+import re
 import textwrap
 from pathlib import Path
 
+from minibnn.cli import main
 from minibnn.reading.lesson import FIRST_LINES, LONG
 
 ROOT = Path(__file__).parents[2]
 LESSONS = ROOT / "lessons"
+ERRATA = LESSONS / "errata.md"
 PAGES = sorted(LESSONS.glob("[0-9][0-9]-*.md"))
 
 PAGE = """\
@@ -61,3 +64,16 @@ def make_clone(folder, page=PAGE):
     (lessons / "exercises" / "lesson_07.py").write_text(STUB)
     (lessons / "exercises" / "check_07.py").write_text(CHECKER)
     return lessons
+
+
+def run(capfd, *arguments):
+    """(exit status, standard output, standard error) of `minibnn ARGUMENTS`, and of the processes that it starts.
+
+    Times, such as (1.2 s), become (T s).
+    """
+    try:
+        status = main(list(arguments))
+    except SystemExit as error:
+        status = error.code
+    out = capfd.readouterr()
+    return status, re.sub(r"\(\d+\.\d s\)", "(T s)", out.out), out.err

@@ -1,9 +1,7 @@
 """`minibnn check`: whatever the reader's file does, one sentence, no traceback, and an exit status."""
 
 import pytest
-from reading.clone import make_clone
-
-from minibnn.cli import main
+from reading.clone import run
 
 ANSWERS = {
     "the stub": (None, "double is not written yet: open lessons/exercises/lesson_07.py, line 3."),
@@ -22,23 +20,6 @@ ANSWERS = {
     "something odd": ("class Odd:\n    __ne__ = 3\ndef double(x):\n    return Odd()\n", "cannot make anything of what"),
     "not UTF-8": (b"x = '\xff'\n", "Python cannot read"),
 }
-
-
-@pytest.fixture
-def clone(tmp_path, monkeypatch):
-    lessons = make_clone(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return lessons
-
-
-def run(capfd, *arguments):
-    """(exit status, standard output, standard error), those of processes that were started included."""
-    try:
-        status = main(list(arguments))
-    except SystemExit as error:
-        status = error.code
-    out = capfd.readouterr()
-    return status, out.out, out.err
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -1,4 +1,4 @@
-"""What checkers are made of: each function takes the right thing, and says in a sentence what is wrong with all else."""
+"""What checkers are made of: each function takes what is right, and says in a sentence what is wrong with the rest."""
 
 import types
 
@@ -77,7 +77,7 @@ def test_numbers_truths_and_parts():
     assert number_of(np.float32(0.5), "x") == 0.5
     assert truth_of(np.True_, "x") is True
     assert parts_of([1, 2], "ab", "f(x)") == [1, 2]
-    assert sentence(number_of, True, "x").startswith("x is True and False where it should be numbers")
+    assert sentence(number_of, True, "x") == "x should be a number, and is a bool, True."
     assert sentence(truth_of, 1, "x") == "x should be True or False, and is an int, 1."
     assert sentence(parts_of, (1,), ("a", "b"), "f(x)") == "f(x) should be two values, (a, b), and is a tuple, (1,)."
 

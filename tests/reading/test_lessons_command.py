@@ -1,32 +1,14 @@
 """`minibnn lessons`: list, run and draw, with an exit status and a sentence for each thing gone wrong."""
 
-import re
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from reading.clone import PAGE, make_clone
+from reading.clone import PAGE, run
 
-from minibnn.cli import main
 from minibnn.reading import places
-
-
-@pytest.fixture
-def clone(tmp_path, monkeypatch):
-    lessons = make_clone(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return lessons
-
-
-def run(capfd, *arguments):
-    try:
-        status = main(list(arguments))
-    except SystemExit as error:
-        status = error.code
-    out = capfd.readouterr()
-    return status, re.sub(r"\(\d+\.\d s\)", "(T s)", out.out), out.err
 
 
 def rewrite(clone, old, new):
@@ -55,8 +37,9 @@ def test_a_false_page_is_told_with_its_line_and_status_1(clone, capfd):
         "   7  The useful lie ... 1 difference (T s)",
         "lessons/07-the-useful-lie.md:12: the page shows '2', the code prints '3'",
         "   8  Next ... true (T s)",
+        "      Errata ... true (T s)",
         "",
-        "1 of 2 pages and what their code does disagree",
+        "1 of 3 pages and what their code does disagree",
     ]
 
 

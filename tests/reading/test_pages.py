@@ -4,13 +4,13 @@ import functools
 import re
 
 import pytest
-from reading.clone import LESSONS, PAGES, is_long
+from reading.clone import ERRATA, LESSONS, PAGES, is_long
 
 from minibnn.reading import read_lesson
 from minibnn.reading.links import dead_links, headings_of, links_of, masked
 from minibnn.reading.running import run_alone
 
-PARAMETERS = [pytest.param(p, id=p.stem[:2], marks=pytest.mark.slow if is_long(p) else ()) for p in PAGES]
+PARAMETERS = [pytest.param(p, id=p.stem[:2], marks=pytest.mark.slow if is_long(p) else ()) for p in [*PAGES, ERRATA]]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem[:2])
 LAST = ["What was surprising", "Exercise", "Summary", "In the package"]
 FORMULA = re.compile(r"(?<![\w$\\])\$(?![\s$])([^$\n]+?)(?<!\s)\$(?![\w$])")

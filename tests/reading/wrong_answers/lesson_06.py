@@ -23,6 +23,18 @@ def quant_trusting_the_mean(p):
     return (p > p.mean()).astype(p.dtype)
 
 
+def quant_with_a_tolerance(p):
+    return (p > p.mean() + 1e-8).astype(p.dtype)
+
+
+def quant_with_isclose(p):
+    return ((p > p.mean()) & ~np.isclose(p, p.mean())).astype(p.dtype)
+
+
+def quant_with_a_relative_tolerance(p):
+    return ((p > p.mean()) & ~np.isclose(p, p.mean(), atol=0)).astype(p.dtype)
+
+
 def quant_as_booleans(p):
     return p > (p.mean() if np.ptp(p) else p.max())
 
@@ -66,6 +78,9 @@ WRONG = {
     "takes the median": ({"quant": quant_by_median}, "not 0 or the middle value"),
     "takes a mean per column": ({"quant": quant_by_column}, "over the whole array"),
     "trusts the rounded mean of equal weights": ({"quant": quant_trusting_the_mean}, "0.09999999999999999"),
+    "adds a tolerance to the mean": ({"quant": quant_with_a_tolerance}, "must not use a tolerance"),
+    "takes what is close for a tie": ({"quant": quant_with_isclose}, "a billion times smaller"),
+    "takes what is relatively close for a tie": ({"quant": quant_with_a_relative_tolerance}, "far from 0"),
     "returns booleans": ({"quant": quant_as_booleans}, "True and False"),
     "forgets the dtype": ({"quant": quant_in_float64}, "the dtype of p"),
     "overwrites its input": ({"quant": quant_in_place}, "changed its input"),

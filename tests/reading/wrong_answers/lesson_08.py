@@ -11,6 +11,10 @@ def over_everything(z, eps=1e-5):
     return (z - z.mean()) / np.sqrt(z.var() + eps)
 
 
+def without_keepdims(z, eps=1e-5):
+    return (z - z.mean(-1)) / np.sqrt(z.var(-1) + eps)
+
+
 def sample_variance(z, eps=1e-5):
     return (z - z.mean(-1, keepdims=True)) / np.sqrt(z.var(-1, keepdims=True, ddof=1) + eps)
 
@@ -75,6 +79,14 @@ def one_mean_for_both(x, W, b, activation):
     return activation(_normal(x @ both[: W.size].reshape(W.shape) + both[W.size :]))
 
 
+def bias_after_normalize(x, W, b, activation):
+    return activation(_normal(x @ _bits(W)) + _bits(b))
+
+
+def always_relu(x, W, b, activation):
+    return np.maximum(_normal(x @ _bits(W) + _bits(b)), 0)
+
+
 def activation_first(x, W, b, activation):
     return _normal(activation(x @ _bits(W) + _bits(b)))
 
@@ -90,6 +102,7 @@ def no_activation(x, W, b, activation):
 WRONG = {
     "normalizes over the batch": ({"normalize": over_the_batch}, "over the examples (axis 0)"),
     "normalizes over everything": ({"normalize": over_everything}, "one mean of the whole array"),
+    "forgets keepdims": ({"normalize": without_keepdims}, "keepdims=True"),
     "divides the variance by U - 1": ({"normalize": sample_variance}, "U - 1"),
     "puts eps outside of the root": ({"normalize": eps_outside}, "outside of the root"),
     "forgets eps": ({"normalize": without_eps}, "eps is missing"),
@@ -103,6 +116,8 @@ WRONG = {
     "takes a mean of each unit": ({"bnfcl": mean_of_each_unit}, "one mean for the whole array"),
     "takes the sign for the bit": ({"bnfcl": sign_of_the_weights}, "from the sign"),
     "takes one mean of W and b": ({"bnfcl": one_mean_for_both}, "W and b together"),
+    "adds the bias after Normalize": ({"bnfcl": bias_after_normalize}, "before Normalize (line 8)"),
+    "always applies a relu": ({"bnfcl": always_relu}, "ignores its argument activation"),
     "activates before it normalizes": ({"bnfcl": activation_first}, "after the activation"),
     "forgets Normalize": ({"bnfcl": not_normalized}, "without line 9"),
     "forgets the activation": ({"bnfcl": no_activation}, "line 10"),

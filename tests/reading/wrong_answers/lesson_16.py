@@ -29,6 +29,10 @@ def turned(V, k=1):
     return _logits(V, k, -math.sqrt((V - k) / k), math.sqrt(k / (V - k)))
 
 
+def right_ones_last(V, k=1):
+    return _logits(V, k, math.sqrt((V - k) / k), -math.sqrt(k / (V - k)))[::-1]
+
+
 def _distance(V, k):
     return V / math.sqrt(k * (V - k))
 
@@ -66,6 +70,7 @@ WRONG = {
     "forgets the scale": ({"best_logits": one_hot}, "its mean square is"),
     "divides by V - 1": ({"best_logits": by_the_sample_variance}, "Normalize divides by V"),
     "forgets k": ({"best_logits": for_one_right_class}, "must be equal"),
+    "puts the right ones last": ({"best_logits": right_ones_last}, "the k right classes are the first k"),
     "makes the right ones small": ({"best_logits": turned}, "turn the sign"),
     "loses a tiny loss": ({"loss_floor": by_log}, "log1p"),
     "forgets log k": ({"loss_floor": without_log_k}, "log k is missing"),
