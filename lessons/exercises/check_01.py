@@ -52,12 +52,17 @@ def check_values(answer):
 
 
 def check_shapes(answer):
-    """A matrix, and a single number."""
+    """A matrix, also transposed, and a single number."""
     w, want = SCALES.copy(), 2 * SCALES**2
     where = "f(w) = sum(c * w ** 2) at a w of shape (3, 2)"
-    got = gradient(answer, lambda v: (SCALES * v**2).sum(), w, where)
+    got = gradient(answer, lambda v: (SCALES * v**2).sum(), w, where, "f wants w in its own shape; see the docstring.")
     if not close(got, want, 1e-6):
         raise Wrong(f"for {where}, gradient gives {got.round(4).tolist()}, expected {want.tolist()}.")
+    where = "f(w) = sum(c * w ** 2) at a transposed w of shape (2, 3)"
+    got = gradient(answer, lambda v: (SCALES.T * v**2).sum(), SCALES.copy().T, where)
+    if not close(got, want.T, 1e-6):
+        hint = " ravel, reshape and flatten may copy, and then the nudges of the copy never reach f."
+        raise Wrong(f"for {where}, gradient gives {got.round(4).tolist()}, expected {want.T.tolist()}.{hint}")
     where = "f(w) = w ** 2 at w = np.array(3.0), of shape ()"
     got = gradient(answer, lambda v: float(v) ** 2, np.array(3.0), where)
     if not close(got, 6.0, 1e-6):
@@ -77,12 +82,17 @@ def check_dtypes(answer):
 
 
 def check_accuracy(answer):
-    """A curved function, on which a poor formula or a poor step shows."""
+    """A curved function, on which a poor formula or a poor step shows, and a weight of 0."""
     w = np.array([0.5, 0.8, -0.4])
     where = f"f(w) = sum(1 / (1 + w ** 2)) at w = {w.tolist()}"
     got, want = gradient(answer, lambda v: (1 / (1 + v * v)).sum(), w, where), -2 * w / (1 + w * w) ** 2
     if not close(got, want, 1e-7):
         raise Wrong(inaccurate(got, want, where))
+    where = "f(w) = sum(w ** 2 + w) at w = [0, 1]"
+    got = gradient(answer, lambda v: (v * v + v).sum(), np.array([0.0, 1.0]), where)
+    if not close(got, [1, 3], 1e-7):
+        hint = "A step in proportion to w is 0 where w is 0."
+        raise Wrong(f"for {where}, gradient gives {got.round(7).tolist()}, expected [1, 3]. {hint}")
 
 
 def inaccurate(got, want, where):
@@ -92,9 +102,9 @@ def inaccurate(got, want, where):
     return f"for {where}, gradient gives {got.tolist()}, expected {want.round(8).tolist()}: off by {error:.0e}.{hint}"
 
 
-def gradient(answer, f, w, where):
+def gradient(answer, f, w, where, hint=""):
     """What the reader's `gradient` returns, if it is a float64 array of the shape of `w`."""
     what = f"gradient of {where}"
-    got = call(answer, "gradient", f, w, shown=what)
+    got = call(answer, "gradient", f, w, shown=what, hint=hint)
     hint = "There is one slope for each element of w; np.ndindex(w.shape) gives every index of an array of any shape."
     return array_of(array_of(got, what, w.shape, hint=hint, finite=False), what, dtype="float64", finite=False)

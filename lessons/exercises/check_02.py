@@ -9,6 +9,7 @@ class Node:
     """A number of the lesson that counts how often anyone asks for its parents or calls its vjp."""
 
     looks = 0
+    backward = False  # whether anyone gave a vjp another slope than 1
 
     def __init__(self, value, parents=(), slopes=None):
         self.value, self.grad, self._parents, self._slopes = value, 0.0, tuple(parents), slopes
@@ -26,6 +27,7 @@ class Node:
 
     def _shares(self, g):
         _count()
+        Node.backward |= g != 1
         return tuple(g * slope for slope in self._slopes)
 
     def __add__(self, other):
@@ -56,7 +58,8 @@ def check_paths(answer):
     """Small graphs of which one can count the paths by hand, and one of which one cannot."""
     x, other = Node(2.0), Node(5.0)
     y = Node(2.0) * x
-    expect(answer, "paths", y, x, 1, "y = 2 * x", "Start with one way at the root itself.")
+    hint = "Start with one way at the root; do not count ways to the other leaf, 2."
+    expect(answer, "paths", y, x, 1, "y = 2 * x", hint)
     expect(answer, "paths", x, x, 1, "a root that is the leaf", "From a number to itself there is one way: stay.")
     expect(answer, "paths", x + x, x, 2, "x + x", "x stands twice among the parents, and both ways count.")
     expect(answer, "paths", y + y * y, x, 3, "z = y + y * y with y = 2 * x", uneven("3"))
@@ -107,10 +110,15 @@ def uneven(sum_of_ways):
 
 def expect(answer, name, root, leaf, want, where, hint):
     """Raise Wrong unless the reader's function returns `want` and leaves the graph as it is."""
-    Node.looks = 0
+    Node.looks, Node.backward = 0, False
     what = f"{name} of {where}"
     got = number_of(call(answer, name, root, leaf, shown=what), what)
     if got != want:
         raise Wrong(f"{what} is {got:g}, expected {want:g}. {hint}")
     if root.grad or leaf.grad:
         raise Wrong(f"{name} changed .grad of a number; keep what you count in a dict of your own.")
+    if Node.backward:
+        raise Wrong(
+            f"{what} is right, but {name} hands slopes on from the root, as `backward` does: go forward from the leaf, "
+            "with vjp(1.0) for the slopes of each step."
+        )

@@ -132,6 +132,12 @@ WRONG = (  # name, forward, vjp, what one must try to find the bug
         "Its gradient is wrong only for negative numbers: do you try any?",
     ),
     (
+        "abs with the slope -1",
+        np.abs,
+        lambda g, x: -g,
+        "Its gradient is wrong only for positive numbers: do you try any?",
+    ),
+    (
         "Normalize without its last term",
         normalize,
         lambda g, x: (g - g.mean(axis=1, keepdims=True)) / sigma(x),
@@ -186,9 +192,9 @@ WRONG = (  # name, forward, vjp, what one must try to find the bug
         "It is off by up to a thousandth only: in float64 one can be stricter than that.",
     ),
     (
-        "x ** 2 / 100,000 without the factor 2",
-        lambda x: 1e-5 * x * x,
-        lambda g, x: 1e-5 * g * x,
+        "x ** 2 / 1,000,000 without the factor 2",
+        lambda x: 1e-6 * x * x,
+        lambda g, x: 1e-6 * g * x,
         "Its slopes are small, but the vjp is off by half of them: the tolerance must shrink with the slopes.",
     ),
     (
@@ -202,6 +208,12 @@ WRONG = (  # name, forward, vjp, what one must try to find the bug
         rows_twice,
         rows_twice_once,
         "Of two gradients for one row only one arrives: use random weights g.",
+    ),
+    (
+        "the mean of each row, with g / 3",
+        lambda x: x.mean(axis=1),
+        lambda g, x: np.repeat(g[:, None] / 3, x.shape[1], axis=1),
+        "It is right if a row has three elements: try several shapes.",
     ),
     (
         "relu that writes into g",

@@ -53,6 +53,10 @@ def check_step(answer):
         (p - lr * m_ / (np.sqrt(want_v) + eps), "v is not corrected for its start at zero: divide by 1 - beta2^t."),
         (p - lr * want_m / (np.sqrt(v_) + eps), "m is not corrected for its start at zero: divide by 1 - beta1^t."),
         (p - lr * m_ / np.sqrt(v_ + eps), "eps stands inside the root; add it after taking the root."),
+        (
+            p - lr * m_ / (np.sqrt(v_) + eps / np.sqrt(1 - beta2**3)),
+            "eps is added to sqrt(v), before the correction; add it to sqrt(v').",
+        ),
         (p - lr * m_ / (v_ + eps), "Take the square root of v'."),
         (p - lr * g / (np.sqrt(v_) + eps), "The step goes along m', the mean, not along g."),
         (p + lr * m_ / (np.sqrt(v_) + eps), "It goes uphill: subtract."),
@@ -116,6 +120,7 @@ def check_values(answer):
         (-want, "The sign is turned: the loss is minus the logarithm."),
         (-np.log(shares).mean(), "That is the mean over all classes; only the share of the right class counts."),
         (-right.mean(), "The logarithm is missing."),
+        (-np.log(shares[:, labels]).mean(), "[:, labels] takes (B, B) of them; take one of each row."),
         (-np.log(shares.max(axis=1)).mean(), "That is the share of the largest logit; take that of the label."),
         (want / math.log(2), "That is in bits; use the natural logarithm."),
     )

@@ -59,7 +59,8 @@ def _check_common_share(answer):
     z = 3 * common * np.array([1.0, 2.0, 0.2]).reshape(3, 1, 1, 1) + own + rng.normal(size=(3, 1, 1, 1)) * 9
     what = "common_share of six equal filters"
     got = _positive(call(answer, "common_share", np.broadcast_to(common, own.shape).copy(), shown=what), what)
-    expect(got, 1.0, what, hint="All of the variance is common.")
+    summed = "It adds up the filters; take their mean."
+    expect(got, 1.0, what, (36.0, summed), hint="All of the variance is common.")
     what = f"common_share of an array of shape {z.shape}"
     got, mean, variance = call(answer, "common_share", z.copy(), shown=what), z.mean(axis=3), z.var(axis=(1, 2, 3))
     expect(

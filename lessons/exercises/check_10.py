@@ -52,10 +52,17 @@ def _wrong_gradients(z, g, eps):
         (right * sigma, "The division by sigma is missing."),
         (right / sigma, "It divides by sigma twice, that is by the variance."),
         (right * sigma / z.std(axis=1, keepdims=True), "eps is missing in sigma, which is sqrt(variance + eps)."),
+        (_with_sigma(z, g, z.std(axis=1, keepdims=True) + eps), "sigma is sqrt(variance + eps), eps inside the root."),
+        ((g - mean_g - y * mean_gy * z.shape[1]) / sigma, "It has the sum of g * y; take the mean over the units."),
         (_over_the_batch(z, g, eps), "Its means are over the examples; Normalize works over the units, axis 1."),
         (-right, "All its signs are turned round; SGD subtracts the gradient, the gradient itself has no minus."),
         (right / len(z), "It is the mean over the examples; the gradient is their sum."),
     )
+
+
+def _with_sigma(z, g, sigma):
+    y = (z - z.mean(axis=1, keepdims=True)) / sigma
+    return (g - g.mean(axis=1, keepdims=True) - y * (g * y).mean(axis=1, keepdims=True)) / sigma
 
 
 def _over_the_batch(z, g, eps):
@@ -89,7 +96,7 @@ def _check_first_adam_drift(answer):
         (expected / lr, "The learning rate is missing."),
         (-expected / lr, "The learning rate and a minus are missing: a weight moves against its gradient, by lr."),
         (expected / 4, "That is the change of each row's mean; its sum was asked for."),
-        hint="Each weight moves by lr against the sign of its gradient, whatever its size.",
+        hint="Each weight moves by lr against the sign of its gradient, whatever its size, and by 0 if that is 0.",
         tolerance=1e-6,
     )
 
