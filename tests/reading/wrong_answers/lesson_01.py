@@ -78,6 +78,35 @@ def _in_place(f, w, h):
     return slopes
 
 
+def gradient_with_relative_step(f, w):
+    w = np.array(w, dtype=float)
+    slopes = np.zeros_like(w)
+    for index in np.ndindex(w.shape):
+        nudge = np.zeros_like(w)
+        nudge[index] = 1e-5 * abs(w[index])
+        slopes[index] = (f(w + nudge) - f(w - nudge)) / (2 * nudge[index])
+    return slopes
+
+
+def gradient_in_a_flat_view(f, w):
+    w = w.astype(float)  # keeps the memory order, so that reshape copies a transposed array
+    flat = w.reshape(-1)
+    slopes = np.zeros(flat.size)
+    for i, before in enumerate(flat.tolist()):
+        flat[i] = before + 1e-5
+        after = f(w)
+        flat[i] = before - 1e-5
+        slopes[i] = (after - f(w)) / 2e-5
+        flat[i] = before
+    return slopes.reshape(w.shape)
+
+
+def gradient_at_a_flat_array(f, w):
+    flat = np.array(w, dtype=float).ravel()
+    nudges = 1e-5 * np.eye(flat.size)
+    return np.array([(f(flat + nudge) - f(flat - nudge)) / 2e-5 for nudge in nudges]).reshape(w.shape)
+
+
 WRONG = {
     "steps to the right only": ({"slope": forward_slope}, "forward difference"),
     "divides by h": ({"slope": slope_over_h}, "twice too much"),
@@ -88,5 +117,8 @@ WRONG = {
     "does not put the nudged element back": ({"gradient": gradient_that_leaves_nudges}, "not put back"),
     "puts it back by adding and subtracting": ({"gradient": gradient_that_rounds_w}, "rounding"),
     "knows only vectors": ({"gradient": gradient_of_vectors_only}, "(3, 2)"),
+    "takes steps in proportion to w": ({"gradient": gradient_with_relative_step}, "where w is 0"),
+    "nudges what may be a copy": ({"gradient": gradient_in_a_flat_view}, "may copy"),
+    "gives f a flat array": ({"gradient": gradient_at_a_flat_array}, "in its own shape"),
     "nudges integers, which cannot hold the nudge": ({"gradient": gradient_in_the_dtype_of_w}, "integers cannot hold"),
 }

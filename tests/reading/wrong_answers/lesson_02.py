@@ -80,6 +80,28 @@ def tangent_in_grad(root, leaf):
     return leaf.grad
 
 
+def tangent_backward(root, leaf):
+    uses, found = Counter(), [root]
+    while found:
+        for parent in found.pop().parents:
+            if parent not in uses:
+                found.append(parent)
+            uses[parent] += 1
+    sums, ready = Counter({root: 1.0}), [root]
+    while ready:
+        node = ready.pop()
+        for parent, share in zip(node.parents, node.vjp(sums[node]) if node.vjp else (), strict=True):
+            sums[parent] += share
+            uses[parent] -= 1
+            if uses[parent] == 0:
+                ready.append(parent)
+    return sums[leaf]
+
+
+def paths_to_any_leaf(root, leaf):
+    return sum(paths_to_any_leaf(parent, leaf) for parent in root.parents) if root.parents else 1
+
+
 WRONG = {
     "follows every path": ({"paths": paths_by_following_each}, "follows every path"),
     "remembers, but recurses": ({"paths": paths_by_remembering}, "calls itself"),
@@ -89,5 +111,7 @@ WRONG = {
     "gives every leaf the slope 1": ({"tangent": tangent_of_all_leaves}, "the leaf 2 has 0"),
     "follows one parent only": ({"tangent": tangent_along_one_parent}, "Only x is nudged"),
     "computes the slope path by path": ({"tangent": tangent_by_recursion}, "follows every path"),
+    "goes backward": ({"tangent": tangent_backward}, "go forward from the leaf"),
+    "counts the ways to all leaves": ({"paths": paths_to_any_leaf}, "other leaf, 2"),
     "goes backward, in .grad": ({"tangent": tangent_in_grad}, "changed .grad"),
 }

@@ -13,7 +13,9 @@ def slopes(forward, x, g, h=1e-5):
     return measured
 
 
-def check_with(shapes=((3, 3), (2, 4)), draw=np.random.Generator.normal, weights=True, tolerance=1e-6, absolute=0.0):
+def check_with(
+    shapes=((3, 3), (2, 4)), draw=np.random.Generator.normal, weights=True, tolerance=1e-6, absolute=0.0, least=0.0
+):
     """A check that can be made blind in one way at a time."""
 
     def is_right(forward, vjp):
@@ -28,7 +30,7 @@ def check_with(shapes=((3, 3), (2, 4)), draw=np.random.Generator.normal, weights
             except Exception:
                 return False
             want = slopes(forward, x, g)
-            limit = absolute or tolerance * np.abs(want).max() + 1e-9
+            limit = absolute or tolerance * np.abs(want).max(initial=least) + 1e-9
             if np.shape(got) != x.shape or not np.abs(got - want).max() <= limit:
                 return False
             if (given_g != g).any() or (given_x != x).any():
@@ -36,6 +38,10 @@ def check_with(shapes=((3, 3), (2, 4)), draw=np.random.Generator.normal, weights
         return True
 
     return is_right
+
+
+def negative(rng, size):
+    return -rng.random(size)
 
 
 def with_zeros(rng, size):
@@ -115,6 +121,9 @@ WRONG = {
     "mismatch broadcasts a wrong shape": ({"mismatch": mismatch_that_broadcasts}, "compare the shapes first"),
     "mismatch gives g itself to the vjp": ({"mismatch": mismatch_that_gives_g_away}, "give copies to the vjp"),
     "positive numbers only": ({"is_right": check_with(draw=np.random.Generator.random)}, "only for negative numbers"),
+    "negative numbers only": ({"is_right": check_with(draw=negative)}, "only for positive numbers"),
+    "always three columns": ({"is_right": check_with(((3, 3), (2, 3)))}, "several shapes"),
+    "a tolerance for slopes of 1 at least": ({"is_right": check_with(tolerance=1e-5, least=1.0)}, "must shrink"),
     "numbers at the kink": ({"is_right": check_with(draw=with_zeros)}, "At its kink"),
     "the plain sum": ({"is_right": check_with(weights=False)}, "use random weights"),
     "the plain sum of a square": ({"is_right": check_with(((3, 3),), weights=False)}, "use random weights"),

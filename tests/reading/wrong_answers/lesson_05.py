@@ -27,6 +27,12 @@ def eps_in_the_root(p, g, m, v, t, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
     return p - lr * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps), m, v
 
 
+def eps_before_the_correction(p, g, m, v, t, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return p - lr * np.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (np.sqrt(v) + eps), m, v
+
+
 def t_from_zero(p, g, m, v, t, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
@@ -100,11 +106,16 @@ def loss_of_all_classes(logits, labels):
     return -np.log(shares_of(logits)).mean(), overflowing(logits, labels)[1]
 
 
+def loss_of_all_labels(logits, labels):
+    return -np.log(shares_of(logits)[:, labels]).mean(), overflowing(logits, labels)[1]
+
+
 WRONG = {
     "leaves out the corrections": ({"adam_step": without_correction}, "Neither mean is corrected"),
     "corrects m alone": ({"adam_step": m_corrected_only}, "v is not corrected"),
     "keeps the corrected means": ({"adam_step": corrected_means_returned}, "but return m"),
     "puts eps inside the root": ({"adam_step": eps_in_the_root}, "inside the root"),
+    "adds eps before the correction": ({"adam_step": eps_before_the_correction}, "before the correction"),
     "counts t from 0": ({"adam_step": t_from_zero}, "t counts from 1"),
     "forgets the square": ({"adam_step": mean_without_square}, "mean of squares"),
     "adds up as momentum does": ({"adam_step": momentum_instead_of_a_mean}, "should be a mean"),
@@ -119,5 +130,6 @@ WRONG = {
     "turns the sign of the gradient": ({"cross_entropy": turned_gradient}, "The sign is turned"),
     "stops at the shares": ({"cross_entropy": gradient_along_the_shares}, "go on through softmax"),
     "sums over the batch": ({"cross_entropy": loss_of_the_sum}, "take the mean"),
+    "takes every label from every row": ({"cross_entropy": loss_of_all_labels}, "one of each row"),
     "averages over all classes": ({"cross_entropy": loss_of_all_classes}, "only the share of the right class"),
 }

@@ -59,6 +59,10 @@ def quotient_of_means(z):
     return float(z.mean(axis=3).var(axis=(1, 2)).mean() / z.var(axis=(1, 2, 3)).mean())
 
 
+def sum_of_the_filters(z):
+    return float((z.sum(axis=3).var(axis=(1, 2)) / z.var(axis=(1, 2, 3))).mean())
+
+
 WRONG = {
     "keeps epsilon": ({"to_bits": same_eps}, "eps = 0.02 becomes 0.02"),
     "turns the factor of epsilon round": ({"to_bits": four_times_eps}, "becomes 0.08"),
@@ -76,5 +80,6 @@ WRONG = {
         "the mean over the filters first",
     ),
     "divides standard deviations": ({"common_share": standard_deviations}, "standard deviations"),
+    "adds up the filters": ({"common_share": sum_of_the_filters}, "take their mean"),
     "divides the means": ({"common_share": quotient_of_means}, "share of each example"),
 }

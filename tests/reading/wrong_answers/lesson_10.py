@@ -41,6 +41,17 @@ def without_eps(x, z, g, eps=1e-5):
     return x.T @ ((g - _mean(g) - y * _mean(g * y)) / z.std(axis=1, keepdims=True))
 
 
+def eps_outside_the_root(x, z, g, eps=1e-5):
+    sigma = z.std(axis=1, keepdims=True) + eps
+    y = (z - _mean(z)) / sigma
+    return x.T @ ((g - _mean(g) - y * _mean(g * y)) / sigma)
+
+
+def sum_of_gy(x, z, g, eps=1e-5):
+    y, sigma = _parts(z, eps)
+    return x.T @ ((g - _mean(g) - y * (g * y).sum(axis=1, keepdims=True)) / sigma)
+
+
 def over_the_batch(x, z, g, eps=1e-5):
     y, sigma = _parts(z, eps, axis=0)
     return x.T @ ((g - _mean(g, 0) - y * _mean(g * y, 0)) / sigma)
@@ -93,6 +104,8 @@ WRONG = {
     "takes z for y": ({"weight_gradient": z_for_y}, "z where y"),
     "forgets sigma": ({"weight_gradient": without_sigma}, "division by sigma is missing"),
     "forgets eps in sigma": ({"weight_gradient": without_eps}, "eps is missing"),
+    "adds eps to the standard deviation": ({"weight_gradient": eps_outside_the_root}, "inside the root"),
+    "takes the sum for the second mean": ({"weight_gradient": sum_of_gy}, "the sum of g * y"),
     "takes means over the batch": ({"weight_gradient": over_the_batch}, "over the examples"),
     "returns the transpose": ({"weight_gradient": transposed}, "transpose"),
     "takes the mean over the examples": ({"weight_gradient": mean_over_the_examples}, "their sum"),
