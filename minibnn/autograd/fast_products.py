@@ -10,7 +10,7 @@ import numpy as np
 from minibnn import kernels
 
 FEW_CHANNELS = 8  # with fewer, such as the three colours of a photo, making tables takes longer than multiplying
-MANY_CHANNELS = 64  # with fewer, the sums of Winograd's gradient take as long as the multiplications that they save
+MANY_CHANNELS = 32  # with fewer, two threads cannot share Winograd's gradient
 FEW_TILES = 8  # of 2 x 2 pixels; with fewer, the sums of weights take as long as the multiplications that they save
 
 
@@ -98,10 +98,11 @@ def kernel_gradient(x, g, kernel_shape):
 
 
 def _gradient_suits_winograd(x, gradient):
-    """Whether fewer multiplications outweigh the passes over images and kernel that they cost."""
-    height, width, channels, filters = gradient.shape
-    many = min(channels, filters) >= MANY_CHANNELS and channels % 16 == 0
-    return (height, width) == (3, 3) and many and x.size >= 4 * channels * channels  # as many tiles as channels
+    """Whether there are fewer multiplications, and they outweigh the sums that they cost."""
+    batch, rows, columns, channels = x.shape
+    tiles, direct = _tiles(x), batch * (3 * rows - 2) * (3 * columns - 2)  # all pairs of a weight and a pixel it sees
+    suits = gradient.shape[:2] == (3, 3) and channels % 16 == 0 and channels >= MANY_CHANNELS
+    return suits and tiles >= FEW_TILES and 16 * tiles <= direct  # very small images hold more tile than image
 
 
 def multiply(x, W):
@@ -165,9 +166,13 @@ def _convolve_floats(x, kernel, top, left):
 
 def _convolution_suits_winograd(x, kernel):
     """Whether fewer multiplications outweigh the sums of weights that they cost."""
-    batch, rows, columns, channels = x.shape
-    tiles = batch * -(-rows // 2) * -(-columns // 2)
-    return kernel.shape[:2] == (3, 3) and channels % 16 == 0 and tiles >= FEW_TILES
+    return kernel.shape[:2] == (3, 3) and x.shape[3] % 16 == 0 and _tiles(x) >= FEW_TILES
+
+
+def _tiles(x):
+    """How many tiles of 2 x 2 pixels cover the images."""
+    batch, rows, columns, _ = x.shape
+    return batch * -(-rows // 2) * -(-columns // 2)
 
 
 def _padded(x, height, width, top, left):

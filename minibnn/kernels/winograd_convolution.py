@@ -84,12 +84,15 @@ def _column(lines, place):
 
 
 @inner_kernel
-def _transform_line(lines, channels, first, last, inputs, start):
-    """inputs[panel, :, start :] = the sums of pixels of the tiles `first` to `last` that see these four lines."""
+def _transform_line(lines, channels, channel, first, last, inputs, start):
+    """inputs[panel, :, start :] = the sums of pixels of the tiles `first` to `last` that see these four lines.
+
+    Panel 0 holds the 16 channels from `channel` on.
+    """
     panels, _, places, _ = inputs.shape
     width = lines[0].size // channels
     for panel in range(panels):
-        place, target = 16 * panel, (panel * 16 * places + start) * 16
+        place, target = channel + 16 * panel, (panel * 16 * places + start) * 16
         a, b = zeros(4), _column(lines, place + 2 * first * channels)
         if first > 0:
             a = _column(lines, place + (2 * first - 1) * channels)
@@ -106,8 +109,11 @@ def _transform_line(lines, channels, first, last, inputs, start):
 
 
 @inner_kernel
-def _transform_images(x, outside, inputs, first, last):
-    """The sums of pixels of the tiles `first` to `last`, counted through all images. `outside`: a line of zeros."""
+def transform_images(x, channel, outside, inputs, first, last):
+    """The sums of pixels of the tiles `first` to `last`, counted through all images, for the channels from this one on.
+
+    `outside`: a line of zeros.
+    """
     _, height, width, channels = x.shape
     down, across = (height + 1) // 2, (width + 1) // 2
     tile = first
@@ -118,7 +124,8 @@ def _transform_images(x, outside, inputs, first, last):
         lower = image[top + 1].reshape(-1) if top + 1 < height else outside
         below = image[top + 2].reshape(-1) if top + 2 < height else outside
         right = min(across, left + last - tile)
-        _transform_line((above, image[top].reshape(-1), lower, below), channels, left, right, inputs, tile - first)
+        lines = above, image[top].reshape(-1), lower, below
+        _transform_line(lines, channels, channel, left, right, inputs, tile - first)
         tile += right - left
 
 
@@ -205,7 +212,7 @@ def _convolve_part(x, weights, y, first, last):
     products = np.empty((weights.shape[0], 16, places, weights.shape[3]), np.float32)
     for start in range(first, last, TILES):
         end = min(start + TILES, last)
-        _transform_images(x, outside, inputs, start, end)
+        transform_images(x, 0, outside, inputs, start, end)
         _multiply(inputs, weights, end - start, products)
         _transform_products(products, y, start, end)
 

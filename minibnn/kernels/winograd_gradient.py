@@ -8,13 +8,13 @@ and four products are enough:
 
     m[0] = (x[0] - x[2]) g[0]              w[0] = m[0] + (m[1] + m[2]) / 2
     m[1] = (x[1] + x[2]) (g[0] + g[1])     w[1] =        (m[1] - m[2]) / 2
-    m[2] = (x[2] - x[1]) (g[0] - g[1])     w[2] = m[3] + (m[1] + m[2]) / 2
-    m[3] = (x[3] - x[1]) g[1]
+    m[2] = (x[2] - x[1]) (g[0] - g[1])     w[2] =        (m[1] + m[2]) / 2 - m[3]
+    m[3] = (x[1] - x[3]) g[1]
 
-Along both axes, that is 16 products for a tile of 2 x 2 pixels instead of 36. The sums on the left depend on one image
-each, those on the right only on the weights: so the 16 products are added up over all tiles first, as products of
-matrices (channels x tiles) (tiles x filters), and put together once. Halves are exact; the sums of two and four
-numbers round a little more than the products alone would.
+Along both axes, that is 16 products for a tile of 2 x 2 pixels instead of 36. The sums of pixels are those of
+`winograd_convolution`, the sums of slopes (the pixels of g) serve all channels, and the products are added up over all
+tiles before they are put together: 16 products of matrices, (channels x tiles) (tiles x filters), one for each of the
+16 points 4 j + i. Halves are exact; the sums of two and four numbers round a little more than the products alone would.
 
 Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks" (arXiv 1509.09308), section 4, where
 the gradient of the kernel takes the place of the result.
@@ -24,148 +24,150 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
-from minibnn.kernels.simd import add_floats, copy_sum, load_floats, multiply_add, zeros
+from minibnn.kernels.simd import add_floats, load_floats, multiply_add, store_floats, zeros
+from minibnn.kernels.winograd_convolution import transform_images
 
-TILES = 256  # that are added up in registers at a time
-
-# m[j] multiplies x[a] + s x[b] by g[a] + s g[b]: rows of (a, b, s).
-INPUTS = ((0, 2, -1.0), (1, 2, 1.0), (2, 1, -1.0), (3, 1, -1.0))
-SLOPES = ((0, 0, 0.0), (0, 1, 1.0), (0, 1, -1.0), (1, 1, 0.0))
+TILES = 128  # that are added up in registers: their sums, 8 KB for each channel and each filter, stay in the cache
 
 
 @inner_kernel
-def _add(one, other, sign, total):
-    """total = one + sign other, for a sign of 1, -1 or 0."""
-    sign = np.float32(sign)
-    if sign == 0:
-        for i in range(total.size):
-            total[i] = one[i]
-    else:
-        for i in range(total.size):
-            total[i] = one[i] + sign * other[i]
+def _slope_sums(a, b):
+    """The right factors of m[0] to m[3]."""
+    return a, a + b, a - b, b
 
 
 @inner_kernel
-def _combine_rows(images, rows, above, left, first, zeros, lines):
-    """lines[n, left:] = row a + s row b of the images, for the tile rows from `first` on; rows outside are zeros."""
-    a, b, sign = rows
-    _, height, width, _ = images.shape
-    tile_rows = (height + 1) // 2
-    for n in range(len(lines)):
-        image, top = (first + n) // tile_rows, (first + n) % tile_rows * 2 - above
-        one = images[image, top + a].reshape(-1) if 0 <= top + a < height else zeros
-        other = images[image, top + b].reshape(-1) if 0 <= top + b < height else zeros
-        _add(one, other, sign, lines[n, left : left + width].reshape(-1))
+def _weights(a, b, c, d):
+    """w[0] to w[2] from m[0] to m[3]."""
+    half = np.float32(0.5)
+    middle = (b + c) * half
+    return a + middle, (b - c) * half, middle - d
+
+
+# `inputs` (sums of pixels) and `slopes` (sums of slopes) are laid out as in `winograd_convolution`. `products` is an
+# array (blocks, 16, 16, width): for each block of 16 channels and 32 (or 16) filters, each point, and each channel, a
+# row of `width` filters.
 
 
 @inner_kernel
-def _combine_columns(lines, columns, across, tiles):
-    """tiles[panel, n, :] = pixel a + s pixel b of every second place of the lines, cut into panels of channels."""
-    a, b, sign = columns
-    _, count, width = tiles.shape
-    _, places, channels = lines.shape
-    sign = np.float32(sign)
-    for c in range(0, channels, 16):
-        target = (c // width * count) * width + c % width
-        for n in range(len(lines)):
-            start = n * places * channels + c
-            one, other = start + a * channels, start + b * channels
-            for k in range(across):
-                step = 2 * k * channels
-                copy_sum(lines, one + step, other + step, sign, tiles, target + (n * across + k) * width)
+def _column(upper, lower, place):
+    """The four sums of the two slopes above each other at this place of two lines."""
+    return _slope_sums(load_floats(1, upper, place, 0)[0], load_floats(1, lower, place, 0)[0])
 
 
-def _tile(blocks):
+@inner_kernel
+def _transform_line(upper, lower, filters, first, last, slopes, start):
+    """slopes[panel, :, start :] = the sums of slopes of the tiles `first` to `last` of these two lines."""
+    _, _, places, width = slopes.shape
+    pixels = upper.size // filters
+    for filter_ in range(0, filters, 16):
+        target = (filter_ // width * 16 * places + start) * width + filter_ % width
+        for n in range(first, last):
+            place = 2 * n * filters + filter_
+            a, b = _column(upper, lower, place), zeros(4)
+            if 2 * n + 1 < pixels:
+                b = _column(upper, lower, place + filters)
+            points = _slope_sums(a[0], b[0]) + _slope_sums(a[1], b[1])  # tuples, one behind the other
+            others = _slope_sums(a[2], b[2]) + _slope_sums(a[3], b[3])
+            store_floats(slopes, target, places * width, points + others)
+            target += width
+
+
+@inner_kernel
+def _transform_slopes(g, outside, slopes, first, last):
+    """The sums of slopes of the tiles `first` to `last`, counted through all images. `outside`: a line of zeros."""
+    _, height, width, filters = g.shape
+    down, across = (height + 1) // 2, (width + 1) // 2
+    tile = first
+    while tile < last:
+        line, left = tile // across, tile % across
+        image, top = g[line // down], line % down * 2
+        lower = image[top + 1].reshape(-1) if top + 1 < height else outside
+        right = min(across, left + last - tile)
+        _transform_line(image[top].reshape(-1), lower, filters, left, right, slopes, tile - first)
+        tile += right - left
+
+
+def _product(blocks):
     """A kernel for the products of 8 channels with blocks of 16 filters, see `direct_convolution`."""
     count = 8 * blocks
 
     @inner_kernel
-    def tile(x, channel, g, panel, products, place):
-        """products[place:] += x[:, channel : channel + 8]^T g[panel], over all tiles."""
-        _, tiles, width = x.shape
-        source, slope = (channel // width * tiles) * width + channel % width, panel * tiles * blocks * 16
+    def product(inputs, source, slopes, slope, tiles, products, place, is_first):
+        """The 8 rows of products from `place` on = (or, behind the first tiles, +=) the sums over all tiles."""
         sums = zeros(count)
-        for n in range(tiles):
-            slopes = load_floats(blocks, g, slope + n * blocks * 16, 16)
-            sums = multiply_add(sums, x, source + n * width, 1, slopes)
-        add_floats(products, place, products.shape[3], blocks, sums)
+        for _ in range(tiles):
+            sums = multiply_add(sums, inputs, source, 1, load_floats(blocks, slopes, slope, 16))
+            source += 16
+            slope += blocks * 16
+        if is_first:
+            store_floats(products, place, 16, sums)
+        else:
+            add_floats(products, place, blocks * 16, blocks, sums)
 
-    return tile
+    return product
 
 
-_tile_2, _tile_1 = _tile(2), _tile(1)
+_product_2, _product_1 = _product(2), _product(1)
 
 
 @inner_kernel
-def _multiply(x, g, products, first):
-    """The product of all tiles, added to the products from place `first` on."""
-    channels, filters = products.shape[2:]
-    panels, _, width = g.shape
-    for panel in range(panels):
-        for channel in range(0, channels, 8):
-            place = first + channel * filters + panel * width
+def _multiply(inputs, slopes, tiles, products, is_first):
+    """The products of a block. `inputs`, `slopes`: (16, n + 1, width), `products`: (16, 16, width)."""
+    places, width = slopes.shape[1:]
+    for point in range(16):
+        for channel in range(0, 16, 8):
+            source, slope = point * places * 16 + channel, point * places * width
+            place = (point * 16 + channel) * width
             if width == 32:
-                _tile_2(x, channel, g, panel, products, place)
+                _product_2(inputs, source, slopes, slope, tiles, products, place, is_first)
             else:
-                _tile_1(x, channel, g, panel, products, place)
-
-
-@ordered_kernel
-def _products_part(x, g, products, first, last):
-    """products[j, i] = the sums of the products of row sum j and column sum i, for j from `first` to `last`."""
-    images, height, width, channels = x.shape
-    filters, across, tile_rows = g.shape[3], (width + 1) // 2, images * ((height + 1) // 2)
-    step = min(tile_rows, max(1, TILES // across))
-    panel = 32 if filters % 32 == 0 else 16
-    zeros_x, zeros_g = np.zeros(width * channels, np.float32), np.zeros(width * filters, np.float32)
-    lines_x = np.zeros((step, 2 * across + 2, channels), np.float32)  # a pixel of zeros on both sides
-    lines_g = np.zeros((step, 2 * across, filters), np.float32)
-    tiles_x = np.empty((channels // 16, step * across, 16), np.float32)
-    tiles_g = np.zeros((filters // panel, step * across, panel), np.float32)
-    for start in range(0, tile_rows, step):
-        rows = min(step, tile_rows - start)
-        tiles_x[:, rows * across :] = 0  # what is missing in the last step
-        for j in range(first, last):
-            _combine_rows(x, INPUTS[j], 1, 1, start, zeros_x, lines_x[:rows])
-            _combine_rows(g, SLOPES[j], 0, 0, start, zeros_g, lines_g[:rows])
-            for i in range(4):
-                _combine_columns(lines_x[:rows], INPUTS[i], across, tiles_x)
-                _combine_columns(lines_g[:rows], SLOPES[i], across, tiles_g)
-                _multiply(tiles_x, tiles_g, products, (4 * j + i) * channels * filters)
-
-
-@ordered_kernel
-def _gradient_part(products, gradient, first, last):
-    """The weights from the products, for the channels `first` to `last`."""
-    half, filters = np.float32(0.5), gradient.shape[3]
-    columns = np.empty((4, 3, filters), np.float32)
-    for channel in range(first, last):
-        for j in range(4):
-            p = products[j, :, channel]
-            _weights(p[0], p[1], p[2], p[3], half, columns[j, 0], columns[j, 1], columns[j, 2])
-        for kx in range(3):
-            c = columns[:, kx]
-            w = gradient[:, kx, channel]
-            _weights(c[0], c[1], c[2], c[3], half, w[0], w[1], w[2])
+                _product_1(inputs, source, slopes, slope, tiles, products, place, is_first)
 
 
 @inner_kernel
-def _weights(m0, m1, m2, m3, half, w0, w1, w2):
-    for i in range(w1.size):
-        w1[i] = (m1[i] - m2[i]) * half
-    for i in range(w0.size):
-        w0[i] = m0[i] + (m1[i] + m2[i]) * half
-    for i in range(w2.size):
-        w2[i] = m3[i] + (m1[i] + m2[i]) * half
+def _put_together(products, gradient, channel, filter_):
+    """The gradients of a block's weights: 16 channels and 32 (or 16) filters from these on."""
+    channels, filters = gradient.shape[2:]
+    width = products.shape[2]
+    for row in range(16):
+        for column in range(0, width, 16):
+            m = load_floats(16, products, row * width + column, 16 * width)
+            a, b = _weights(m[0], m[4], m[8], m[12]), _weights(m[1], m[5], m[9], m[13])
+            c, d = _weights(m[2], m[6], m[10], m[14]), _weights(m[3], m[7], m[11], m[15])
+            upper, middle = _weights(a[0], b[0], c[0], d[0]), _weights(a[1], b[1], c[1], d[1])
+            weights = upper + middle + _weights(a[2], b[2], c[2], d[2])
+            store_floats(gradient, (channel + row) * filters + filter_ + column, channels * filters, weights)
+
+
+@ordered_kernel
+def _gradient_part(x, g, gradient, first, last):
+    """The gradients of the weights of the channels 16 `first` to 16 `last`."""
+    images, height, width, filters = g.shape
+    tiles, panel = images * ((height + 1) // 2) * ((width + 1) // 2), 32 if filters % 32 == 0 else 16
+    outside_x, outside_g = np.zeros(width * x.shape[3], np.float32), np.zeros(width * filters, np.float32)
+    places, panels = min(TILES, tiles) + 1, filters // panel
+    inputs = np.empty((last - first, 16, places, 16), np.float32)
+    slopes = np.empty((panels, 16, places, panel), np.float32)
+    blocks = (last - first) * panels
+    products = np.empty((blocks if tiles > TILES else 1, 16, 16, panel), np.float32)  # 1: put together one by one
+    for start in range(0, tiles, TILES):
+        end = min(start + TILES, tiles)
+        transform_images(x, 16 * first, outside_x, inputs, start, end)
+        _transform_slopes(g, outside_g, slopes, start, end)
+        for block in range(blocks):
+            i, j = block % (last - first), block // (last - first)
+            sums = products[block % len(products)]
+            _multiply(inputs[i], slopes[j], end - start, sums, start == 0)
+            if end == tiles:
+                _put_together(sums, gradient, 16 * (first + i), j * panel)
 
 
 @parallel_kernel
-def _gradient_shared(x, g, products, gradient, parts):
+def _gradient_shared(x, g, gradient, parts):
+    panels = x.shape[3] // 16
     for part in prange(parts):
-        _products_part(x, g, products, 4 * part // parts, 4 * (part + 1) // parts)
-    channels = gradient.shape[2]
-    for part in prange(parts):
-        _gradient_part(products, gradient, channels * part // parts, channels * (part + 1) // parts)
+        _gradient_part(x, g, gradient, panels * part // parts, panels * (part + 1) // parts)
 
 
 @ordered_kernel
@@ -173,11 +175,11 @@ def kernel_gradient_3x3(x, g, gradient, parts):
     """As `direct_convolution.kernel_gradient`, for kernels of 3 x 3.
 
     `x`: (B, H, W, C). `g`: (B, H, W, F), C and F multiples of 16. `gradient`: (3, 3, C, F), written. All float32 and
-    C-contiguous. `parts`: among how many threads, up to 4, the work is shared; the sums do not depend on it.
+    C-contiguous. `parts`: among how many threads the channels are shared, each of which adds up the slopes of all
+    filters for itself; the sums do not depend on it.
     """
-    products = np.zeros((4, 4, x.shape[3], g.shape[3]), np.float32)
+    panels = x.shape[3] // 16
     if parts == 1:
-        _products_part(x, g, products, 0, 4)
-        _gradient_part(products, gradient, 0, x.shape[3])
+        _gradient_part(x, g, gradient, 0, panels)
     else:
-        _gradient_shared(x, g, products, gradient, min(parts, 4))
+        _gradient_shared(x, g, gradient, min(parts, panels))

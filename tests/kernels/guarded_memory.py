@@ -1,7 +1,7 @@
 """Arrays that end, or begin, at a page that must not be touched: a kernel that reads one byte too far ends the process.
 
 Bounds checks do not see what intrinsics do, so the processor checks. `python -m kernels.guarded_memory` runs every bit
-kernel on such arrays, and Winograd's convolution.
+kernel on such arrays, and Winograd's convolution and gradient.
 """
 
 import ctypes
@@ -83,6 +83,22 @@ def check_convolutions_of_floats(rng):
             assert_near(y, x, kernel)
 
 
+def check_gradients_of_floats(rng):
+    for size, channels, filters in (
+        ((1, 1, 1), 16, 16),
+        ((2, 5, 7), 16, 48),
+        ((1, 6, 4), 32, 32),
+        ((3, 17, 16), 48, 64),
+    ):
+        x, g = (rng.integers(-4, 5, (*size, n)).astype(np.float32) for n in (channels, filters))  # nothing is rounded
+        expected, empty = np.empty((3, 3, channels, filters), np.float32), np.full((3, 3, channels, filters), np.nan)
+        kernels.kernel_gradient(x, g, expected, 1)
+        for at_end in (True, False):
+            x_, g_, gradient = (guarded(array, at_end=at_end) for array in (x, g, empty.astype(np.float32)))
+            kernels.kernel_gradient_3x3(x_, g_, gradient, 1)
+            assert np.array_equal(gradient, expected)
+
+
 def check_orders(rng):
     for n_in, n_units in ((1, 1), (33, 17), (70, 65), (32, 300)):
         values = random_bits(rng, (n_in, n_units))
@@ -126,6 +142,7 @@ def main():
     if HAS_AVX512:
         check_convolutions(rng)
         check_convolutions_of_floats(rng)
+        check_gradients_of_floats(rng)
     print("all within bounds")
 
 

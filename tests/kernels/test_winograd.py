@@ -47,7 +47,15 @@ def gradient_of(x, g, parts):
 
 @given(sizes)
 def test_the_gradient_is_the_sum_over_all_pixels(size):
-    x, g = images(*size)
+    assert_gradient(*images(*size))
+
+
+@pytest.mark.parametrize("size", [(9, 4, 4, 512, 512), (1, 3, 300, 16, 32), (2, 16, 16, 48, 16), (7, 9, 9, 32, 64)])
+def test_the_gradient_of_many_channels_and_of_tiles_taken_in_pieces(size):
+    assert_gradient(*images(*size))
+
+
+def assert_gradient(x, g):
     expected = np.einsum("yxbhwc,bhwf->yxcf", patches_of(x), g, optimize=True)
     error = np.abs(gradient_of(x, g, 1) - expected).max()
     assert error < 2e-6 * np.abs(expected).max()
@@ -90,7 +98,7 @@ def test_whole_numbers_give_exact_gradients(size):
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_the_same_bits_for_any_number_of_threads():
-    x, g = images(3, 14, 9, 80, 48)
+    x, g = images(3, 14, 13, 80, 48)
     kernel = kernel_of(80, 48)
     for parts in (2, 3, 7):
         np.testing.assert_array_equal(gradient_of(x, g, parts), gradient_of(x, g, 1))
@@ -98,12 +106,13 @@ def test_the_same_bits_for_any_number_of_threads():
 
 
 @pytest.mark.parametrize(
-    ("height", "channels", "convolutions", "gradients"), [(20, 64, 2, 1), (20, 32, 2, 0), (20, 24, 0, 0), (1, 64, 0, 0)]
+    ("size", "channels", "convolutions", "gradients"),
+    [((20, 14), 32, 2, 1), ((20, 14), 16, 2, 0), ((20, 14), 24, 0, 0), ((1, 30), 64, 2, 0), ((2, 14), 64, 0, 0)],
 )
-def test_training_takes_it_where_it_is_faster(height, channels, convolutions, gradients, monkeypatch):
+def test_training_takes_it_where_it_is_faster(size, channels, convolutions, gradients, monkeypatch):
     """What it computes agrees with the obvious path to 1e-5: the result and both gradients."""
     called = []
-    x, g = images(1, height, 14, channels, channels)
+    x, g = images(1, *size, channels, channels)
     kernel = kernel_of(channels, channels)
     for name in ("convolve_floats_3x3", "kernel_gradient_3x3"):
         monkeypatch.setattr(kernels, name, counting(getattr(kernels, name), name, called))
