@@ -11,7 +11,7 @@ channels are filled up to a multiple of four, see `padded_inputs`.
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import (
     add_floats,
     load_words,
@@ -135,7 +135,7 @@ def _convolve_image(x, bits, kernel_height, kernel_width, y, image, first, last,
                 _add_kernel_row(tables, bits, ky * words, words, y, image, target, groups)
 
 
-@ordered_kernel
+@kernel
 def _convolve_part(x, bits, kernel_height, kernel_width, y, first, last):
     """The rows `first` to `last` of y, counted through all images."""
     height, width, channels = x.shape[1:]
@@ -154,7 +154,7 @@ def _convolve_shared(x, bits, kernel_height, kernel_width, y, parts):
         _convolve_part(x, bits, kernel_height, kernel_width, y, rows * part // parts, rows * (part + 1) // parts)
 
 
-@ordered_kernel
+@kernel
 def convolve(x, bits, kernel_height, kernel_width, y, parts):
     """y = x convolved with bits: stride 1, padding 'same' (see `conv2d`), each sum in the same order for any `parts`.
 

@@ -12,8 +12,9 @@ from minibnn.kernels.bit_order import rows_of_bits
 from minibnn.kernels.bit_products import ALONE, EXACT
 from minibnn.kernels.exponential import softmax_row
 from minibnn.kernels.gaussian import gelu_row
-from minibnn.kernels.jit import apart, kernel, ordered_kernel, parallel_kernel, summing_kernel
+from minibnn.kernels.jit import kernel, parallel_kernel
 from minibnn.kernels.normalization import normalize_rows
+from minibnn.kernels.sums import products_from, squares_from, sum_from
 
 EPSILON = 1e-5  # of Normalize
 LINEAR, RELU, GELU = 0, 1, 2
@@ -22,23 +23,18 @@ ATTENDED_ALONE = 1 << 14  # numbers of the keys that one thread reads faster tha
 _multiply = EXACT.multiply
 
 
-@summing_kernel
+@kernel
 def _finish(y, bias, activation):
     """Lines 1 (its end) to 3 of Algorithm 2, in place: add the bias, normalize, activate. `y`: (n,)."""
-    apart()
-    whole, total = y.size // 32 * 32, np.float64(0)
+    n, whole = y.size, y.size // 32 * 32
     for word in range(whole // 32):
         bits = bias[word]
         for bit in range(32):
             y[32 * word + bit] += np.float32(np.int32(np.uint32(np.uint32(bits >> np.uint32(bit)) & np.uint32(1))))
     for i in range(whole, y.size):
         y[i] += np.float32(np.int32(np.uint32(np.uint32(bias[i // 32] >> np.uint32(i % 32)) & np.uint32(1))))
-    for i in range(y.size):
-        total += y[i]
-    mean, squares = total / y.size, np.float64(0)
-    for i in range(y.size):
-        squares += (y[i] - mean) ** 2
-    scale, floor = 1 / np.sqrt(squares / y.size + EPSILON), 0.0 if activation == RELU else -np.inf
+    mean = sum_from(y, 0, n) / n
+    scale, floor = 1 / np.sqrt(squares_from(y, 0, n, mean) / n + EPSILON), 0.0 if activation == RELU else -np.inf
     for i in range(y.size):
         y[i] = max((y[i] - mean) * scale, floor)
     if activation == GELU:
@@ -51,7 +47,7 @@ def _add(y, x):
         y[i] += x[i]
 
 
-@ordered_kernel
+@kernel
 def fully_connected_row(x, bits, bias, n_units, activation, threads):
     """Algorithm 2 for one row: (1, n_in) -> (1, n_units).
 
@@ -64,7 +60,7 @@ def fully_connected_row(x, bits, bias, n_units, activation, threads):
     return y[:, :n_units]  # line 4
 
 
-@ordered_kernel
+@kernel
 def embed_row(number, bits, bias, n_units):
     """Algorithm 2 for a one-hot row, which picks the bits of input `number`: (1, n_units)."""
     y = np.empty((1, n_units), np.float32)
@@ -73,24 +69,20 @@ def embed_row(number, bits, bias, n_units):
     return y
 
 
-@ordered_kernel
+@kernel
 def normalize_row(z):
     """Normalize one row (1, n), in place."""
     inverse_sigma = np.empty(1, np.float32)
     normalize_rows(z, EPSILON, z, inverse_sigma)
 
 
-@summing_kernel
+@kernel
 def _attend_head(query, keys, values, scores, out):
     """out = softmax(query keys^T / sqrt(K)) values, of one head: (K,), (T, K), (T, K) -> (K,). `scores`: (T,)."""
-    apart()
     length, size = keys.shape
     scale = np.float32(1 / math.sqrt(size))
     for t in range(length):
-        score = np.float32(0)
-        for i in range(size):
-            score += query[i] * keys[t, i]
-        scores[t] = score * scale
+        scores[t] = np.float32(products_from(query, 0, keys, t * size, size)) * scale
     softmax_row(scores, np.empty(length, np.int32), scores)
     out[:] = 0
     whole = length // 4 * 4
@@ -118,7 +110,7 @@ def _attend_shared(query, keys, values, length, out, threads):
         _attend_heads(query, keys, values, length, out, first, last)
 
 
-@ordered_kernel
+@kernel
 def attend(query, keys, values, length, threads):
     """What one new position takes from the first `length`: (N, K), (N, max_len, K), (N, max_len, K) -> (N, K)."""
     out = np.empty_like(query)
@@ -129,7 +121,7 @@ def attend(query, keys, values, length, threads):
     return out
 
 
-@ordered_kernel
+@kernel
 def embed_token(token, position, tokens, positions, units):
     """Algorithm 4 and line 2 of Algorithm 8 for one token: (1, D). `tokens`, `positions`: pairs (bits, bias)."""
     x = embed_row(token, tokens[0], tokens[1], units)
@@ -138,7 +130,7 @@ def embed_token(token, position, tokens, positions, units):
     return x
 
 
-@ordered_kernel
+@kernel
 def decode_block(x, query, key, value, projection, ff_in, ff_out, keys, values, length, threads):
     """Algorithm 5 for the position number `length`: x (1, D) -> (1, D).
 

@@ -7,7 +7,7 @@ kernel, so the same loops serve fully connected layers.
 
 from numba import prange
 
-from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import add_floats, load_floats, multiply_add, zeros
 
 PIXELS = 512  # whose sums are added up in registers: short sums round less than long ones, and the cache holds them
@@ -76,7 +76,7 @@ def _gradient_shared(x, g, gradient, tasks, parts):
         _gradient_part(x, g, gradient, tasks * part // parts, tasks * (part + 1) // parts)
 
 
-@ordered_kernel
+@kernel
 def kernel_gradient(x, g, gradient, parts):
     """gradient[ky, kx, c, f] = sum over images and pixels of x[b, y + ky - top, x + kx - left, c] g[b, y, x, f].
 
@@ -152,7 +152,7 @@ def convolve_rows(padded, kernel, filter_, kernel_height, kernel_width, y, first
             pixel += pixels
 
 
-@ordered_kernel
+@kernel
 def _convolve_part(padded, flat, kernel_height, kernel_width, y, first, last):
     """The rows `first` to `last` of y. `flat`: the kernel as (inputs, F)."""
     for filter_ in range(0, flat.shape[1], 32):
@@ -168,7 +168,7 @@ def _convolve_shared(padded, flat, kernel_height, kernel_width, y, parts):
         _convolve_part(padded, flat, kernel_height, kernel_width, y, first, last)
 
 
-@ordered_kernel
+@kernel
 def convolve_floats(padded, kernel, y, parts):
     """y = the images convolved with a kernel of floats, stride 1.
 

@@ -7,7 +7,8 @@ The threads get slices: in a range(first, last), Numba would have to ask at each
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import apart, kernel, parallel_kernel, summing_kernel
+from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.sums import sum_from
 
 ROWS = 1 << 10  # whose columns are added up together, whatever the number of threads
 CHUNK = 1 << 14  # elements that are added up together
@@ -110,19 +111,10 @@ def column_sums(x, sums, parts):
     _column_sums(partial, sums)
 
 
-@summing_kernel
-def _sum(x):
-    apart()
-    total = np.float64(0)
-    for i in range(x.size):
-        total += x[i]
-    return total
-
-
 @parallel_kernel
 def _sum_shared(x, partial):
     for chunk in prange(partial.size):
-        partial[chunk] = _sum(x[chunk * CHUNK : (chunk + 1) * CHUNK])
+        partial[chunk] = sum_from(x, chunk * CHUNK, min(CHUNK, x.size - chunk * CHUNK))
 
 
 @kernel
@@ -131,10 +123,10 @@ def sum_of(x, parts):
     partial = np.empty((x.size + CHUNK - 1) // CHUNK, np.float64)
     if parts == 1:
         for chunk in range(partial.size):
-            partial[chunk] = _sum(x[chunk * CHUNK : (chunk + 1) * CHUNK])
+            partial[chunk] = sum_from(x, chunk * CHUNK, min(CHUNK, x.size - chunk * CHUNK))
     else:
         _sum_shared(x, partial)
-    return _sum(partial)
+    return sum_from(partial, 0, partial.size)
 
 
 @kernel

@@ -5,21 +5,21 @@ import math
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import apart, kernel, parallel_kernel, summing_kernel
+from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.sums import products_from, sum_from
 
 _EXP2 = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(8))
 _LOG2_E = np.float32(1 / math.log(2))
 _LEAST = np.float32(-126)  # the smallest exponent of a normal float32; below, the exponential is 0
 
 
-@summing_kernel
+@kernel
 def exp_row(x, shift, powers, y):
     """y = exp(x - shift), and its sum: (n,) -> (n,), written. `powers`: int32 (n,), scratch.
 
     exp(x) = 2^k 2^f with a whole k and f in +-1/2: 2^k is written into the exponent's bits of a float32, and 2^f is the
     Taylor polynomial of degree 7 (error 1e-8).
     """
-    apart()
     for i in range(x.size):
         z = (x[i] - shift) * _LOG2_E
         inside = _LEAST if z < _LEAST else z
@@ -30,11 +30,10 @@ def exp_row(x, shift, powers, y):
         p = _EXP2[2] + f * (_EXP2[3] + f * p)
         y[i] = _EXP2[0] + f * (_EXP2[1] + f * p)
         powers[i] = (np.int32(k) + np.int32(127)) << np.int32(23) if z >= _LEAST else np.int32(0)
-    factors, total = powers.view(np.float32), np.float32(0)
+    factors = powers.view(np.float32)
     for i in range(x.size):
         y[i] = y[i] * factors[i] if y[i] == y[i] else y[i]  # nan stays nan
-        total += y[i]
-    return total
+    return np.float32(sum_from(y, 0, y.size))
 
 
 @kernel
@@ -76,14 +75,12 @@ def softmax(x, y, parts):
         _softmax_shared(x, y, parts)
 
 
-@summing_kernel
+@kernel
 def _softmax_vjp_rows(g, y, gx):
-    apart()
     for r in range(len(y)):
-        product = np.float32(0)
-        for i in range(y.shape[1]):
-            product += g[r, i] * y[r, i]
-        for i in range(y.shape[1]):
+        start, n = r * y.shape[1], y.shape[1]
+        product = np.float32(products_from(g, start, y, start, n))
+        for i in range(n):
             gx[r, i] = y[r, i] * (g[r, i] - product)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels.direct_convolution import convolve_rows
-from minibnn.kernels.jit import inner_kernel, kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import add_floats, load_floats, multiply_add, zeros
 
 ROWS = 256  # that are added up in registers: short sums round less than long ones
@@ -46,7 +46,7 @@ def _in_columns(x, first, last, columns):
                 columns[c, row, i] = 0
 
 
-@ordered_kernel
+@kernel
 def _gradient_part(x, g, gradient, first, last):
     """The columns `first` to `last` of the gradient, multiples of 16."""
     for start in range(0, len(x), ROWS):
@@ -70,7 +70,7 @@ def _gradient_shared(x, g, gradient, parts):
         _gradient_part(x, g, gradient, blocks * part // parts * 16, blocks * (part + 1) // parts * 16)
 
 
-@ordered_kernel
+@kernel
 def product_gradient(x, g, gradient, parts):
     """gradient = x^T g: (rows, n), (rows, U) -> (n filled up to a multiple of 8, U), U a multiple of 16.
 
@@ -84,7 +84,7 @@ def product_gradient(x, g, gradient, parts):
         _gradient_shared(x, g, gradient, parts)
 
 
-@ordered_kernel
+@kernel
 def _multiply_some(x, y, z, first, last):
     _, rows, inner = x.shape
     for i in range(first, last):
@@ -100,7 +100,7 @@ def _multiply_shared(x, y, z, parts):
         _multiply_some(x, y, z, len(x) * part // parts, len(x) * (part + 1) // parts)
 
 
-@ordered_kernel
+@kernel
 def multiply_batches(x, y, z, parts):
     """z[i] = x[i] y[i]: (n, rows, inner), (n, inner, columns) -> (n, rows, columns), columns a multiple of 16.
 

@@ -6,26 +6,26 @@ import importlib
 import os
 
 from numba import config, get_num_threads, njit
-from numba.core import types
 from numba.core.caching import FunctionCache
 from numba.core.options import DefaultOptions
-from numba.extending import intrinsic
 
 if "OMP_WAIT_POLICY" not in os.environ:
     # Idle threads of OpenMP look for work for so long, some hundred microseconds, before they sleep. The default is
     # thousands: long enough to slow down, again and again, whatever else needs the core.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-FUSED = {"nsz", "contract"}  # a product and its addition may round once; a zero may lose its sign
 OWN_PROCESS = os.getpid()
 
 
-def kernel(function, *, parallel=False, fastmath=FUSED):
+def kernel(function, *, parallel=False, fastmath=False):
     """`function` compiled by Numba on its first call, for one thread unless it is `parallel`.
 
     A kernel that several threads share has two forms, and wakes the others for large arrays only, see `num_threads`:
     beside BLAS, whose idle threads want the same cores, or on a busy machine, a second thread may cost more than it
-    brings. Sums stay in the order in which they are written.
+    brings.
+    Every operation is rounded, in the order in which it is written: so a kernel gives the same bits whether it was
+    compiled now or read from disk, alone or as a part of its caller, for any processor and any number of threads. Sums
+    that shall become vector instructions have several running totals (see `sums`). `fastmath`: exceptions, see Numba.
     """
     options = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "parallel": parallel}
     compiled = njit(**options)(function)
@@ -35,31 +35,14 @@ def kernel(function, *, parallel=False, fastmath=FUSED):
     return compiled
 
 
-def _never_inline(typing_context):
-    def generate(context, builder, signature, arguments):
-        builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return types.none(), generate
-
-
-def _in_compiled_code(function):
-    return (lambda: None) if config.DISABLE_JIT else intrinsic(function)
-
-
-# `apart()`, in the body of a `summing_kernel`, keeps the compiler from merging it into its callers: there it might
-# choose another order of the sums, and a result would depend on who asked for it.
-apart = _in_compiled_code(_never_inline)
-
-
 def inner_kernel(function, **options):
     """A kernel that other kernels call again and again, and that does not count references to its arrays.
 
     Numba counts them with two locked instructions for each array and call: 50 ns for five arrays, several times what a
-    small function takes. Here the caller holds them all the while, and nothing may be allocated. Sums stay in the order
-    in which they are written. `options`: see `kernel`.
+    small function takes. Here the caller holds them all the while, and nothing may be allocated. `options`: see
+    `kernel`.
     """
-    compiled = kernel(function, fastmath=False, **options)
+    compiled = kernel(function, **options)
     if hasattr(compiled, "targetoptions") and hasattr(DefaultOptions, "_nrt"):  # as plain Python it has no options
         compiled.targetoptions["_nrt"] = False
     return compiled
@@ -82,9 +65,8 @@ class _Cache(FunctionCache):
             super().save_overload(signature, data)
 
 
-ordered_kernel = functools.partial(kernel, fastmath=False)  # and every operation is rounded
-summing_kernel = functools.partial(kernel, fastmath=FUSED | {"reassoc"})  # sums in any order, with vectors; see `apart`
-parallel_kernel = functools.partial(kernel, fastmath=False, parallel=True)  # `prange` loops are shared by all threads
+fused_kernel = functools.partial(kernel, fastmath={"contract"})  # where a product is exact, and rounds once either way
+parallel_kernel = functools.partial(kernel, parallel=True)  # `prange` loops are shared by all threads
 
 
 def num_threads():

@@ -11,7 +11,7 @@ move on to the next four inputs: 64 multiplications and additions in two instruc
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import (
     add_floats,
     load_words,
@@ -74,7 +74,7 @@ def _fill_tables(x, row, rows, first_word, last_word, tables):
             store_table(tables, (group * rows + r) * 16, sums)
 
 
-@ordered_kernel
+@kernel
 def _multiply_part(x, bits, y, first_row, last_row, first, last):
     """y[first_row : last_row, 16 first : 16 last] = these rows of x times these blocks of bits."""
     words = bits.shape[1]
@@ -108,7 +108,7 @@ def _multiply_shared(x, bits, y, row_parts, column_parts):
         _multiply_part(x, bits, y, first_row, last_row, first, last)
 
 
-@ordered_kernel
+@kernel
 def multiply(x, bits, y, row_parts, column_parts):
     """y = x times bits, each sum in the same order however it is cut into parts.
 
@@ -122,7 +122,7 @@ def multiply(x, bits, y, row_parts, column_parts):
         _multiply_shared(x, bits, y, row_parts, column_parts)
 
 
-@ordered_kernel
+@kernel
 def multiply_alone(x, bits, y):
     """`multiply` by one thread; a small product is over sooner than Python has looked at two more arguments."""
     _multiply_part(x, bits, y, 0, x.shape[0], 0, bits.shape[0])

@@ -2,14 +2,13 @@
 
 `bits[block, word, lane]`: see `bit_products`; 128 lanes, so that the inner loop is long enough for the compiler to use
 whatever vectors the processor has. Every operand is wrapped in np.uint32, or Numba would compute with 64 bits.
-Sums keep their order, so that a call compiled for another memory layout gives the same bits; a fused multiply-add may
-be used, since a number times 0.0 or 1.0 is exact.
+A multiplication and an addition may become one instruction, since a number times 0.0 or 1.0 is exact.
 """
 
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import fused_kernel, kernel, parallel_kernel
 
 LANES = 128
 BLOCKS = 1
@@ -21,7 +20,7 @@ CHUNK = 16  # words, 512 inputs: short sums round less than long ones
 u32, i32, f32 = np.uint32, np.int32, np.float32
 
 
-@kernel
+@fused_kernel
 def _add_words(x, bits, sums):
     """sums += x times bits: (32 words,), (words, lanes) -> (lanes,).
 
@@ -58,7 +57,7 @@ def _multiply_blocks(x, bits, y, first, last):
             sums[:] = total
 
 
-@ordered_kernel
+@kernel
 def _unpack_words(bits, first, panel, first_word, last_word):
     """panel[input, output] = the bits of the inputs of these words and of the outputs of these blocks, as floats."""
     lanes, blocks = bits.shape[2], panel.shape[1] // bits.shape[2]
@@ -91,7 +90,7 @@ def _multiply_shared(x, bits, y, parts):
         _multiply_blocks(x, bits, y, blocks * part // parts, blocks * (part + 1) // parts)
 
 
-@ordered_kernel
+@kernel
 def multiply(x, bits, y, row_parts, column_parts):
     """y = x times bits; as `look_up_products.multiply`, for float32 and float64 and any number of lanes."""
     if row_parts * column_parts == 1:
@@ -100,7 +99,7 @@ def multiply(x, bits, y, row_parts, column_parts):
         _multiply_shared(x, bits, y, row_parts * column_parts)
 
 
-@ordered_kernel
+@kernel
 def multiply_alone(x, bits, y):
     """`multiply` by one thread; a small product is over sooner than Python has looked at two more arguments."""
     _multiply_blocks(x, bits, y, 0, bits.shape[0])

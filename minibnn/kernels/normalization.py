@@ -3,55 +3,38 @@
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import apart, kernel, parallel_kernel, summing_kernel
+from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.sums import products_from, squares_from, sum_from
 
 
-@summing_kernel
+@kernel
 def _normalize_part(x, eps, y, inverse_sigma, first, last):
-    apart()
     n = x.shape[1]
     for r in range(first, last):
-        total = np.float64(0)
-        for i in range(n):
-            total += x[r, i]
-        mean = total / n
-        squares = np.float64(0)
-        for i in range(n):
-            squares += (x[r, i] - mean) ** 2
-        scale = 1.0 / np.sqrt(squares / n + eps)
+        mean = sum_from(x, r * n, n) / n
+        scale = 1.0 / np.sqrt(squares_from(x, r * n, n, mean) / n + eps)
         inverse_sigma[r] = scale
         for i in range(n):
             y[r, i] = (x[r, i] - mean) * scale
 
 
-@summing_kernel
+@kernel
 def _vjp_part(g, y, inverse_sigma, gx, first, last):
-    apart()
     n = g.shape[1]
     for r in range(first, last):
-        g_sum, gy_sum = np.float64(0), np.float64(0)
-        for i in range(n):
-            g_sum += g[r, i]
-            gy_sum += g[r, i] * y[r, i]
-        g_mean, gy_mean = g_sum / n, gy_sum / n
+        g_mean, gy_mean = sum_from(g, r * n, n) / n, products_from(g, r * n, y, r * n, n) / n
         for i in range(n):
             gx[r, i] = (g[r, i] - g_mean - y[r, i] * gy_mean) * inverse_sigma[r]
 
 
-@summing_kernel
+@kernel
 def _finish_part(z, bias, eps, floor, first, last):
-    apart()
     n = z.shape[1]
     for r in range(first, last):
-        total = np.float64(0)
         for i in range(n):
             z[r, i] += bias[i]
-            total += z[r, i]
-        mean = total / n
-        squares = np.float64(0)
-        for i in range(n):
-            squares += (z[r, i] - mean) ** 2
-        scale = 1.0 / np.sqrt(squares / n + eps)
+        mean = sum_from(z, r * n, n) / n
+        scale = 1.0 / np.sqrt(squares_from(z, r * n, n, mean) / n + eps)
         for i in range(n):
             z[r, i] = max(np.float32((z[r, i] - mean) * scale), floor)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from minibnn.kernels import masked_products
-from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import has_avx512, load_words, shift_right, subset_sums, zero_words
 from minibnn.kernels.simd_bytes import byte_indices, look_up_bytes_and_add, store_bytes, store_scaled
 
@@ -45,7 +45,7 @@ def multiply(x, bits, y, activation_bits, row_parts, column_parts):
     np.multiply(sums, scales, out=y, casting="same_kind")
 
 
-@ordered_kernel
+@kernel
 def _round_row(x, row, largest, rounded):
     """rounded = x[row] as integers from -largest to largest, then zeros; returns what one of them stands for.
 
@@ -64,7 +64,7 @@ def _round_row(x, row, largest, rounded):
     return absmax / np.float32(largest)
 
 
-@ordered_kernel
+@kernel
 def _absmax(numbers):
     """The largest absolute value of float32 (n,); infinity or nan if one is.
 
@@ -115,7 +115,7 @@ def _fill_tables(rounded, row, rows, planes, tables):
                     store_bytes(tables, table + plane * 64 + byte * 16, sums, plane * 8)
 
 
-@ordered_kernel
+@kernel
 def _multiply_tables(tables, scales, bits, y, row, rows, planes, first, last):
     """y[row : row + rows, 16 first : 16 last] = the rounded rows (`_fill_tables`) times these blocks, scaled."""
     if rows == 4:
@@ -133,7 +133,7 @@ def _multiply_tables(tables, scales, bits, y, row, rows, planes, first, last):
         _one_row_3(tables, scales, bits, y, row, first, last)
 
 
-@ordered_kernel
+@kernel
 def _multiply_part(x, bits, y, largest, planes, first_row, last_row, first, last):
     """y[first_row : last_row, 16 first : 16 last] = these rows of x, rounded, times these blocks of bits."""
     words = bits.shape[1]

@@ -212,22 +212,6 @@ def add_floats(typing, array, index, row_stride, blocks, vectors):
 
 
 @intrinsic
-def copy_sum(typing, array, one, other, factor, target, place):
-    """target[place : place + 16] = array[one : one + 16] + factor array[other : other + 16], all float32."""
-
-    def emit(context, builder, signature, arguments):
-        data, one, other, factor, target_, place = arguments
-        first, second = (
-            builder.load(address_of(context, builder, array, data, at, floats), align=4) for at in (one, other)
-        )
-        total = call_llvm(builder, "llvm.fma.v16f32", floats.llvm, everywhere(builder, factor), second, first)
-        builder.store(total, address_of(context, builder, target, target_, place, floats), align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.intp, types.float32, target, types.intp), emit
-
-
-@intrinsic
 def subset_sums(typing, a, b, c, d):
     """The sixteen sums of a subset of four numbers: lane i adds those whose bit is set in i (a is bit 0).
 

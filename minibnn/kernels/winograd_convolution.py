@@ -25,7 +25,7 @@ Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import load_floats, multiply_add, store_floats, zeros
 
 TILES = 128  # at a time: their sums and products, 8 KB for each channel and each filter, stay in the cache
@@ -56,7 +56,7 @@ def _results(a, b, c, d):
 # compete for the same few places of the cache.
 
 
-@ordered_kernel
+@kernel
 def _transform_kernel(kernel, weights, first, last):
     """weights[panel, :, channel] = the sums of weights of 32 (or 16) filters, for the channels `first` to `last`."""
     channels, filters = kernel.shape[2:]
@@ -202,7 +202,7 @@ def _transform_products(products, y, first, last):
                     _store_row(y, target + block + width * filters, lower, left + 1 < width)
 
 
-@ordered_kernel
+@kernel
 def _convolve_part(x, weights, y, first, last):
     """The tiles `first` to `last` of y, counted through all images."""
     width, channels = x.shape[2:]
@@ -226,7 +226,7 @@ def _convolve_shared(x, kernel, weights, y, tiles, parts):
         _convolve_part(x, weights, y, tiles * part // parts, tiles * (part + 1) // parts)
 
 
-@ordered_kernel
+@kernel
 def convolve_floats_3x3(x, kernel, y, parts):
     """y = the images, with one pixel of zeros around them, convolved with a kernel of 3 x 3 floats, stride 1.
 

@@ -23,7 +23,7 @@ the gradient of the kernel takes the place of the result.
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import inner_kernel, ordered_kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import add_floats, load_floats, multiply_add, store_floats, zeros
 from minibnn.kernels.winograd_convolution import transform_images
 
@@ -140,7 +140,7 @@ def _put_together(products, gradient, channel, filter_):
             store_floats(gradient, (channel + row) * filters + filter_ + column, channels * filters, weights)
 
 
-@ordered_kernel
+@kernel
 def _gradient_part(x, g, gradient, first, last):
     """The gradients of the weights of the channels 16 `first` to 16 `last`."""
     images, height, width, filters = g.shape
@@ -170,7 +170,7 @@ def _gradient_shared(x, g, gradient, parts):
         _gradient_part(x, g, gradient, panels * part // parts, panels * (part + 1) // parts)
 
 
-@ordered_kernel
+@kernel
 def kernel_gradient_3x3(x, g, gradient, parts):
     """As `direct_convolution.kernel_gradient`, for kernels of 3 x 3.
 

@@ -15,9 +15,9 @@ from minibnn.cli import main
 @pytest.fixture
 def threads(monkeypatch):
     """The command changes the environment, of this process too."""
-    from minibnn.commands.bench import THREADS
+    from minibnn.threads import VARIABLES
 
-    for name in THREADS:
+    for name in VARIABLES:
         monkeypatch.setenv(name, "1")
 
 
