@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from minibnn.commands.arguments import positive
-from minibnn.commands.notes import cache_warnings_as_notes, picture_or_note, printable
+from minibnn.commands.notes import cache_warnings_as_notes, note, picture_or_note, printable
 from minibnn.errors import InputError
 from minibnn.files import writing
 
@@ -89,7 +89,12 @@ def evaluate_images(trained, folder, options):
     print(f"top-{figures.k:<5} {figures.top_k:.1%}  (chance: {figures.k / len(names):.1%})\n")
     print(_class_table(figures, names), end="\n\n")
     title = f"{trained.path.name}: {figures.accuracy:.1%} of {len(pictures):,} pictures"
-    print(picture_or_note(lambda: save_confusion(figures.confusion, names, path, title), path))
+    try:
+        print(picture_or_note(lambda: save_confusion(figures.confusion, names, path, title), path))
+    except InputError as error:
+        if options.out is not None:
+            raise
+        note(f"no picture: {error}")  # the figures are what was asked for
 
 
 def _pictures(trained, folder, split, own=None):
@@ -161,6 +166,11 @@ def evaluate_text(trained, folder, options):
             figures = (f"{part.tokens:,}", f"{part.loss:.3f}", f"{part.accuracy:.1%}", f"{part.perplexity:.1f}")
             lines.append((name, *figures, per_byte))
     print(f"{table(lines)}\n\nThe tokens stand for {num_bytes:,} bytes; {unknown:,} are [UNK], which stands for none.")
+
+
+def validation_text(folder):
+    """The running validation text (str) of a WikiText folder, or of the built-in text for None; raises as `eval`."""
+    return _text(folder, "valid", in_sentences=False)[0]
 
 
 def _text(folder, split, in_sentences):

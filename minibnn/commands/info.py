@@ -28,7 +28,7 @@ def show_info(options):
     if options.model in IMAGE_PRESETS | TEXT_PRESETS:
         parts = preset_tables(options.model)
     elif Path(options.model).exists():
-        parts = packed_tables(options.model)
+        parts = twin_tables(options.model) if _is_twin(options.model) else packed_tables(options.model)
     else:
         try:
             preset_named(options.model, IMAGE_PRESETS | TEXT_PRESETS)
@@ -71,6 +71,25 @@ def packed_tables(path):
     yield _columns({"bits": bits, "on disk": disk, "in memory": f"{packed.nbytes:,} bytes", **packed.about})
 
 
+def _is_twin(path):
+    """Whether `path` is the folder of a run that trained a 32-bit twin."""
+    from minibnn.training.config import read_config
+
+    config = Path(path) / "config.toml"
+    return config.is_file() and read_config(config).standard
+
+
+def twin_tables(path):
+    """The parts of the text on the run of a 32-bit twin, which has floats alone."""
+    from minibnn.models import summary
+    from minibnn.training.run_folder import load_run
+
+    run = load_run(path)
+    yield f"{run.kind} run of a 32-bit twin, preset '{run.config.preset}': {path}"
+    yield summary(run.model, run.config.data.image_size if run.kind == "image" else run.config.model.max_len)
+    yield "It has no bits: its weights stay floats; the 1-bit bytes are those of a network of bits of these shapes."
+
+
 def _columns(values):
     """A dict as lines of names and values."""
     width = max(map(len, values))
@@ -94,10 +113,10 @@ def _printable(text):
     return text if len(text) <= 100 else f"{text[:100]}..."
 
 
-def packed_run(path):
+def packed_run(path, purpose="pack"):
     """The model of the run in folder `path` at its best epoch, packed, with what a user of the file needs as `about`.
 
-    Raises InputError if there is no run, or it is one of a 32-bit twin.
+    `purpose`: verb, what the bits are for. Raises InputError if there is no run, or it is one of a 32-bit twin.
     """
     from minibnn.bits import pack
     from minibnn.training.kept_run import packed_about
@@ -105,18 +124,18 @@ def packed_run(path):
 
     run = load_run(path)
     if run.config.standard:
-        raise InputError(f"{path} holds a 32-bit twin, which has no bits to pack: train one without --standard")
+        raise InputError(f"{path} holds a 32-bit twin, which has no bits to {purpose}: train one without --standard")
     packed = pack(run.model)
     packed.about = packed_about(run.config, run.class_names, run.wordpiece, run.epoch, run.figures)
     return packed
 
 
-def load_bits(path):
+def load_bits(path, purpose="pack"):
     """(packed model with `about`, its file) of a packed file or of a run; the file is None if the run has none yet."""
     from minibnn.bits import load_packed
 
     path = Path(path)
     if path.is_dir() and not (path / PACKED_NAME).exists():
-        return packed_run(path), None
+        return packed_run(path, purpose), None
     path = path / PACKED_NAME if path.is_dir() else path
     return load_packed(path), path

@@ -4,6 +4,10 @@ import sys
 import warnings
 from contextlib import contextmanager
 
+from minibnn.errors import InputError
+
+NEEDS_PLOTS = "pip install 'minibnn[plots]' (in a clone: '.[plots]')"
+
 
 @contextmanager
 def cache_warnings_as_notes():
@@ -26,13 +30,30 @@ def printable(text):
 
 
 def picture_or_note(save, path):
-    """A line that says where the picture is, saved by `save()`; or, where matplotlib is missing, how to get one."""
+    """A line that says where the picture is, saved by `save()`; or, where matplotlib is missing, how to get one.
+
+    Raises InputError if it cannot be written at `path`, with what to do instead.
+    """
     from minibnn.training.run_folder import has_matplotlib
 
     if not has_matplotlib():
-        return "For a picture: pip install 'minibnn[plots]'"
-    save()
+        return f"For a picture: {NEEDS_PLOTS}"
+    with placed_by_out(path):
+        save()
     return f"The picture: {path}"
+
+
+@contextmanager
+def placed_by_out(path):
+    """Turn the error of a picture that cannot be written at `path` into a sentence that names --out."""
+    try:
+        yield
+    except (OSError, InputError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        reason = cause.strerror or cause
+        raise InputError(f"cannot write {path} ({reason}): name another place with --out") from error
 
 
 def note(text):

@@ -5,10 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from minibnn.commands.notes import picture_or_note, printable
+from minibnn.commands.notes import note, picture_or_note, printable
 from minibnn.errors import InputError
 
 METRICS = ("loss", "accuracy", "perplexity", "flip_ratio", "lr")
+HEAD = ("run", "kind", "model", "epochs", "validation", "best", "last", "parameters", "packed", "state")
+LEAST = ("kind", "parameters", "packed", "last", "model", "validation")  # what a narrow terminal does without, in order
+VALIDATED_ON = ("folder", "image_size", "classes", "validation_per_class", "vocab", "vocab_size", "sentences")
 
 
 def add_to(commands, common):
@@ -44,7 +47,11 @@ def add_to(commands, common):
         metavar="A,B,...",
         help=f"of {', '.join(METRICS)} (all that the run has, but lr)",
     )
-    plot.add_argument("--out", metavar="PICTURE", help=".png, .svg or .pdf (RUN/curves.png)")
+    plot.add_argument(
+        "--out",
+        metavar="PICTURE",
+        help=".png, .svg or .pdf (in RUN: curves.png, or of chosen metrics such as curves-lr.png)",
+    )
     plot.set_defaults(command=plot_run, only_prints=True)
 
 
@@ -55,7 +62,7 @@ def list_runs(options):
     paths = find_runs(options.folder)
     if not paths:
         raise InputError(f"there are no runs in {options.folder}; minibnn train makes one")
-    rows = [("run", "kind", "model", "epochs", "validation", "best", "last", "parameters", "packed", "state")]
+    rows = [HEAD]
     stopped, broken = [], []
     for path in paths:
         try:
@@ -67,10 +74,20 @@ def list_runs(options):
         if run.state == "stopped":
             stopped.append(f"minibnn train --resume {shlex.quote(str(path))}")
     if len(rows) > 1:
-        print(_fitting(rows, left_columns=3))
+        print(_list(rows))
     for title, lines in (("To go on with those that stopped:", stopped), ("Broken:", broken)):
         if lines:
             print(f"\n{title}\n  " + "\n  ".join(lines))
+
+
+def _list(rows):
+    """The table of runs: in a narrow terminal without the columns that are needed least; if none fits, in blocks."""
+    for count in range(len(LEAST) + 1):
+        kept = [i for i, name in enumerate(HEAD) if name not in LEAST[:count]]
+        left = sum(HEAD[i] in HEAD[:3] for i in kept)
+        if (text := _fitting([tuple(row[i] for i in kept) for row in rows], left)) is not None:
+            return text
+    return _blocks(rows)
 
 
 def _row(run):
@@ -112,7 +129,8 @@ def compare_runs(options):
             raise InputError(f"the run in {run.path} has no complete epoch yet, and nothing to compare: leave it out")
     runs = dict(zip(_short_names(summaries), summaries, strict=True))
     histories = {name: run.history for name, run in runs.items()}
-    print(_comparison(runs), end="\n\n")
+    print(_comparison(runs), _differences(runs), sep="\n\n", end="\n\n")
+    _note_validation(runs)
     metric = summaries[0].metric
     metrics = [name for name in _drawable(histories) if name != "accuracy" or name == metric]
     _draw(histories, metrics, Path(options.out), in_text=[f"val_{metric}"])
@@ -136,24 +154,55 @@ def _comparison(runs):
     from minibnn.training.curves import format_bytes
 
     metric = next(iter(runs.values())).metric
-    rows = [("run", "model", "epochs", "train loss", "val loss", metric, "best", "parameters", "weights")]
+    columns = [("", "model", "epochs", "train loss", "val loss", metric, "best", "parameters", "weights")]
     for name, run in runs.items():
         last = run.history[-1]
         losses = [f"{last[key]:.3f}" if last.get(key) is not None else "-" for key in ("train_loss", "val_loss")]
         figures = (_figure(last, metric), _best(run))
         model = f"{run.config.preset}, {run.config.name}"
         weights = f"{format_bytes(run.weight_bytes)} ({'floats' if run.config.standard else 'bits'})"
-        rows.append((name, model, str(run.epoch), *losses, *figures, f"{run.parameters:,}", weights))
-    return _fitting(rows, left_columns=2)
+        columns.append((name, model, str(run.epoch), *losses, *figures, f"{run.parameters:,}", weights))
+    return _fitting(list(zip(*columns, strict=True)), left_columns=1) or _blocks(columns)
+
+
+def _differences(runs):
+    """The settings in which the runs differ, a line for each: its value in each run, in their order."""
+    from minibnn.training.options import shown
+
+    settings = [{"preset": run.config.preset} | run.config.settings() for run in runs.values()]
+    values = {key: [each[key] for each in settings] for key in settings[0]}
+    differing = {key: found for key, found in values.items() if any(value != found[0] for value in found)}
+    if not differing:
+        return "They differ in no setting." if len(runs) > 1 else "One run alone: give others to compare it with."
+    width = max(map(len, differing))
+    texts = {
+        key: [value if isinstance(value, str) and value else shown(value) for value in found]
+        for key, found in differing.items()
+    }
+    lines = [f"  {key:{width}}  {printable(' / '.join(found))}" for key, found in texts.items()]
+    return "They differ in:\n" + "\n".join(lines)
+
+
+def _note_validation(runs):
+    """A note if the runs were not validated on the same data, whose figures say less about each other."""
+    data = [run.config.data for run in runs.values()]
+    names = [key for key in VALIDATED_ON if len({getattr(each, key, None) for each in data}) > 1]
+    if names:
+        told = ", ".join(f"data.{name}" for name in names)
+        note(f"the validation data of these runs differ ({told}), so their figures do not compare like with like")
 
 
 def _fitting(rows, left_columns):
-    """Rows as a table, or, in a terminal that is narrower than it, a few lines for each."""
+    """Rows as a table, or None in a terminal that is narrower than it."""
     from minibnn.models.summary import table
 
-    whole = table(rows, left_columns)
-    if not sys.stdout.isatty() or len(whole.split("\n", 1)[0]) <= shutil.get_terminal_size().columns:
-        return whole
+    text = table(rows, left_columns)
+    fits = not sys.stdout.isatty() or max(map(len, text.splitlines())) <= shutil.get_terminal_size().columns
+    return text if fits else None
+
+
+def _blocks(rows):
+    """Rows as a few lines each: its name, and its other cells below it, each after the name of its column."""
     head, width = rows[0][1:], max(map(len, rows[0]))
     blocks = [
         [name, *(f"  {key:{width}}  {cell}" for key, cell in zip(head, cells, strict=True))]
@@ -175,7 +224,8 @@ def plot_run(options):
     metrics = options.metrics or _drawable(histories)
     last = {key for key, value in run.history[-1].items() if value is not None}
     in_text = [next((key for key in (f"val_{name}", f"train_{name}") if key in last), name) for name in metrics]
-    out = run.path / "curves.png" if options.out is None else Path(options.out)
+    chosen = "-".join(["curves", *(options.metrics or ())])  # some curves do not replace the picture of all
+    out = run.path / f"{chosen}.png" if options.out is None else Path(options.out)
     _draw(histories, metrics, out, in_text, printable(run.path.name))
 
 

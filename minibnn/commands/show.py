@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minibnn.commands.arguments import positive
 from minibnn.commands.info import load_bits
-from minibnn.commands.notes import picture_or_note
+from minibnn.commands.notes import NEEDS_PLOTS, picture_or_note, placed_by_out
 from minibnn.errors import InputError
 
 MARK = ("Software", "minibnn show")  # in every picture that we may replace
@@ -24,13 +24,14 @@ def add_to(commands, common):
         description="Draws a part of a trained model, and prints it as a table: its bits; the rows of its embedding, a "
         "row of bits for each word piece; where its attention looks; how its latent weights lie around the threshold; "
         "which bits flipped between two checkpoints. The last two are of runs, since a packed model has no latent "
-        "weights, and the pictures of the last three need matplotlib: pip install 'minibnn[plots]'.",
+        "weights, and the pictures of the last three need matplotlib: "
+        f"{NEEDS_PLOTS}.",
         parents=[common],
     )
     show.add_argument("model", metavar="RUN|FILE", help="folder of a run; packed model")
     show.add_argument("--what", choices=PARTS, default="bits", metavar="PART", help=f"{', '.join(PARTS)} (%(default)s)")
     show.add_argument("--layer", metavar="NAME", help="such as conv1a; of attention a block, such as blocks.1")
-    show.add_argument("--tokens", metavar="TEXT", help="embedding: word pieces, separated by spaces (frequent ones)")
+    show.add_argument("--tokens", metavar="TEXT", help="embedding: word pieces, separated by spaces (frequent words)")
     show.add_argument("--prompt", metavar="TEXT", help="attention: what the model reads")
     show.add_argument("--vocab", metavar="FILE", help="vocabulary of a packed model that was kept without its own")
     show.add_argument(
@@ -81,7 +82,7 @@ def show_bits(options):
     from minibnn.bits.picture import picture_of, picture_of_all, shape_text
     from minibnn.models.summary import table
 
-    packed, _ = load_bits(options.model)
+    packed, _ = load_bits(options.model, "show")
     layers = layers_of(packed)
     name = "all" if options.layer is None and len(layers) > 1 else _one_of(options.layer, layers, "layer")
     out = _free_place(options, name)
@@ -120,12 +121,17 @@ def show_embedding(options):
     from minibnn.bits.packed_layers import PackedModule
     from minibnn.bits.picture import picture_of_rows
     from minibnn.commands.generate import load_writer
+    from minibnn.commands.trained import frequent_words
     from minibnn.models.summary import table
 
+    _check_reads(options)
     model, wordpiece = load_writer(options.model, options.vocab)
     if not isinstance(model, PackedModule) and not model.named_latent_weights():
         raise InputError(f"{options.model} holds a 32-bit twin, whose embedding has no bits: take a run of bits")
-    ids = _frequent(wordpiece) if options.tokens is None else _pieces_named(options.tokens, wordpiece)
+    if options.tokens is None:
+        ids, source = frequent_words(Path(options.model), wordpiece)
+    else:
+        ids, source = _pieces_named(options.tokens, wordpiece), ""
     out = _free_place(options, "embedding")
     embedding = model.embed if isinstance(model, PackedModule) else pack(model.embed)
     bits = embedding.tokens.W_q.tensor().unpack(bool)  # (V, D)
@@ -140,13 +146,17 @@ def show_embedding(options):
         alike = int(equal.argmax())
         lines.append((name, wordpiece.tokens[alike], f"{equal[alike]:.0%}", f"{row.mean():.0%}"))
     print(table(lines, left_columns=2))
-    print(f"\n{told}\nThe picture, {picture.width} x {picture.height} pixels: {out}")
+    print(f"\n{told}{source}\nThe picture, {picture.width} x {picture.height} pixels: {out}")
 
 
-def _frequent(wordpiece, count=30):
-    """The ids of the first words of a vocabulary, which holds its pieces about in the order of how often they occur."""
-    ids = [i for i, token in enumerate(wordpiece.tokens) if len(token) > 1 and token.isalpha()]
-    return ids[:count] or list(range(min(count, len(wordpiece))))
+def _check_reads(options):
+    """Raise InputError for a run of pictures, which has neither embedding nor attention."""
+    from minibnn.training.run_folder import CONFIG, read_config
+
+    config = Path(options.model) / CONFIG
+    if config.is_file() and read_config(config).kind == "image":
+        told = f"{options.model} holds an image run, and --what {options.what} is for models of text"
+        raise InputError(f"{told}: take a run of minibnn train text, or another --what")
 
 
 def _pieces_named(text, wordpiece):
@@ -171,6 +181,7 @@ def show_attention(options):
     from minibnn.models.summary import table
     from minibnn.training.pictures import save_attention
 
+    _check_reads(options)
     model, wordpiece = load_writer(options.model, options.vocab)
     blocks = {f"blocks.{i}": i for i in range(len(model.blocks))}
     name = _one_of(options.layer, blocks, "block", default=f"blocks.{len(blocks) - 1}")
@@ -223,6 +234,8 @@ def show_latent(options):
 
 def show_flips(options):
     """`minibnn show RUN --what flips`."""
+    import numpy as np
+
     from minibnn.models.summary import table
     from minibnn.training.latent import flips_between, share_of_flips
     from minibnn.training.pictures import save_flips
@@ -234,7 +247,8 @@ def show_flips(options):
     kernels = {_bare(name): flip for name, flip in flips.items() if name.endswith("W")}
     shares = {name: share_of_flips([flip]) for name, flip in kernels.items()}
     name = _one_of(options.layer, kernels, "layer", default=_most_flipped(kernels, shares))
-    out = _free_place(options, f"flips-{name}")
+    moment_names = [Path(moment).stem for moment in moments]
+    out = _free_place(options, "-".join(["flips", name, *(moment_names if options.between else ())]))
     between = " and ".join(f"step {moment}" if moment.isdigit() else Path(moment).stem for moment in moments)
     title = f"{Path(options.model).name}: bits that flipped between {between}"
     draw = functools.partial(save_flips, shares, name, kernels[name], out, title, metadata=dict([MARK]))
@@ -244,13 +258,20 @@ def show_flips(options):
         counts = (int((flip > 0).sum()), int((flip < 0).sum()))
         rows.append((key, f"{flip.size:,}", f"{shares[key]:.2%}", *(f"{count:,}" for count in counts)))
     print(table(rows))
-    print(f"\nOf all parameters, {share_of_flips(flips.values()):.2%} flipped between {between}.\n{told}")
+    count, total = (sum(map(measure, flips.values())) for measure in (np.count_nonzero, np.size))
+    share = f"{share_of_flips(flips.values()):.2%} ({count:,} of {total:,})"
+    print(f"\nOf all parameters, {share} flipped between {between}.\n{told}")
 
 
 def _most_flipped(kernels, shares, most=20_000):
-    """The name of the kernel of which most bits flipped, among those small enough for their bits to be seen."""
-    small = [name for name, flips in kernels.items() if flips.size <= most]
-    return max(small or kernels, key=shares.get)
+    """The name of the kernel of which the largest share flipped, among those small enough for their bits to be seen.
+
+    If nothing flipped in these, of all the one in which most bits flipped.
+    """
+    small = [name for name, flips in kernels.items() if flips.size <= most and shares[name]]
+    if small:
+        return max(small, key=shares.get)
+    return max(kernels, key=lambda name: shares[name] * kernels[name].size)
 
 
 def _weights_at(moment, run, path):
@@ -325,5 +346,5 @@ def _save(picture, path):
 
     text = PngInfo()
     text.add_text(*MARK)
-    with replacing(path) as draft:
+    with placed_by_out(path), replacing(path) as draft:
         picture.save(draft, format="PNG", pnginfo=text)

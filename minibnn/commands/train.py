@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 from minibnn.commands.arguments import classes, positive, rate, whole
 from minibnn.commands.notes import cache_warnings_as_notes, note
@@ -46,6 +47,8 @@ def add_to(commands, common):
     train.add_argument(
         "--max-steps", dest="new_max_steps", type=positive, metavar="N", help="with --resume: stop after so many steps"
     )
+    train.add_argument("--data", dest="new_data", metavar="DIR", help="with --resume: where its data folder is now")
+    train.add_argument("--epochs", dest="new_epochs", help=argparse.SUPPRESS)  # to say that they are fixed
     train.set_defaults(command=lambda options: resume(options) if options.resume is not None else train.print_help())
     kinds = train.add_subparsers(title="what to train on", metavar="KIND")
     _add_image(kinds, common)
@@ -111,6 +114,10 @@ def _add_flag(parser, name, about, value=True):
 
 def train_new(options, kind):
     """`minibnn train image` or `minibnn train text`."""
+    for name in ("max_steps", "data", "epochs"):
+        if getattr(options, f"new_{name}") is not None:
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{option} stands before {kind!r}, where it is for --resume: give it after {kind!r}")
     if options.resume is not None:
         raise InputError(f"a run goes on as it was begun, with nothing else: minibnn train --resume {options.resume}")
     config = config_of(options, kind)
@@ -120,13 +127,14 @@ def train_new(options, kind):
         print(config_text(config, comments=True), end="")
         return
     from minibnn.training.kept_run import KeptRun
-    from minibnn.training.run_folder import RunFolder, free_folder
+    from minibnn.training.run_folder import RunFolder, check_is_free, free_folder
 
+    path = free_folder(f"runs/{kind}-{config.preset}-{config.name}") if options.out_dir is None else options.out_dir
+    check_is_free(path)  # before minutes of reading photos
     run = _prepared(config)
     paths = {key: path for key, path in config.settings().items() if key in PATHS and path}
     run.config = config.changed({key: os.path.abspath(path) for key, path in paths.items()})  # to go on from anywhere
     bar = _introduced(run)
-    path = free_folder(f"runs/{kind}-{config.preset}-{config.name}") if options.out_dir is None else options.out_dir
     with RunFolder.create(path, run) as folder:
         _train(KeptRun(run, folder), bar)
 
@@ -137,20 +145,48 @@ def resume(options):
     from minibnn.training.kept_run import KeptRun
     from minibnn.training.run_folder import CONFIG, VOCABULARY, RunFolder
 
+    if options.new_epochs is not None:
+        raise InputError(
+            "the epochs of a run are fixed, since its learning rate falls over them; begin a new run instead: "
+            f"minibnn train KIND --config {shlex.quote(str(Path(options.resume) / CONFIG))} --epochs N"
+        )
     with RunFolder.open_again(options.resume) as folder:
-        config = read_config(folder.path / CONFIG)
-        if options.new_max_steps is not None:
-            config = config.changed({"train.max_steps": options.new_max_steps})
+        kept_config = read_config(folder.path / CONFIG)
+        config = _config_to_go_on(kept_config, options)
         run = _prepared(config, folder.path / VOCABULARY if config.kind == "text" else None)
         kept = KeptRun(run, folder)
         kept.restore()
-        if options.new_max_steps is not None:
-            if options.new_max_steps < run.state.step:
-                raise InputError(f"--max-steps {options.new_max_steps}: the run is at step {run.state.step:,} already")
+        if config != kept_config:
             folder.write_config(config)
+        if kept.finished:
+            _say_finished(kept)
+            return
         bar = _introduced(run)
         print(f"going on from step {run.state.step:,} of {run.last_step():,}", flush=True)
         _train(kept, bar)
+
+
+def _config_to_go_on(config, options):
+    """The configuration of a run, with what --resume lets be changed."""
+    changes = {} if options.new_max_steps is None else {"train.max_steps": options.new_max_steps}
+    if options.new_data is not None:
+        changes["data.folder"] = os.path.abspath(options.new_data)
+    config = config.changed(changes)
+    if config.data.folder and not os.path.exists(config.data.folder):
+        raise InputError(f"there is no folder {config.data.folder}, where the run had its data: say where, --data DIR")
+    return config
+
+
+def _say_finished(kept):
+    """Say that there is nothing to go on with, and how one trains longer."""
+    run, path = kept.run, kept.folder.path
+    epoch = run.history[-1]["epoch"]
+    print(f"the run in {path} is finished ({run.state.step:,} steps, {epoch:,} epoch{'s' * (epoch != 1)})")
+    if run.state.step < run.last_step_of_all_epochs():
+        print(f"to train longer: minibnn train --resume {shlex.quote(str(path))} --max-steps N")
+    else:
+        config = shlex.quote(str(path / "config.toml"))
+        print(f"to train longer, begin a new run: minibnn train {run.config.kind} --config {config} --epochs N")
 
 
 def config_of(options, kind):
@@ -167,10 +203,18 @@ def config_of(options, kind):
         if file_kind not in (None, kind):
             raise InputError(f"{options.config} is of {file_kind} runs: minibnn train {file_kind} --config ...")
     given = {SHORT[name]: value for name, value in vars(options).items() if name in SHORT and value is not None}
-    settings |= given | dict(map(parse_setting, options.set))
+    from_file, own = settings, given | dict(map(parse_setting, options.set))
+    settings = from_file | own
     if getattr(options, "normalize", None) and not settings.get("standard"):
         raise InputError("--normalize chooses between the 32-bit twins: use it with --standard (bits always have it)")
-    return configuration(kind, options.preset or preset or "tiny", settings)
+    preset = options.preset or preset or "tiny"
+    config = configuration(kind, preset, settings)
+    if config.standard and not from_file.get("standard") and "train.lr" in from_file.keys() - own.keys():
+        twin = {key: settings[key] for key in ("standard", "model.twin_normalize") if key in settings}
+        lr = configuration(kind, preset, twin).train.lr
+        if lr != config.train.lr:
+            note(f"lr {config.train.lr:g} is from {options.config}; the preset's twin has {lr:g} (--lr {lr:g})")
+    return config
 
 
 def _prepared(config, vocabulary=None):

@@ -64,7 +64,7 @@ def _of_file(path, vocab):
     if path.suffix == ".npz" and path.parent.name == "checkpoints":
         raise InputError(f"{path} holds the float weights of a run: give its folder, {path.parent.parent}")
     model = load_packed(path)
-    config = _config_beside(path)
+    config = config_beside(path)
     if isinstance(model, BLM):
         model, wordpiece = load_writer(str(path), vocab)
         return Trained(model, "text", path, config, wordpiece=wordpiece)
@@ -79,7 +79,7 @@ def _check_no_vocab(vocab):
         raise InputError("--vocab is for models of text, and this is one of pictures: leave it out")
 
 
-def _config_beside(path):
+def config_beside(path):
     """The configuration of the run that a packed file lies in, or None."""
     from minibnn.training.config import read_config
 
@@ -101,3 +101,31 @@ def _image_size(model, path):
     if not isinstance(size, int) or isinstance(size, bool) or not 16 <= size <= LARGEST_SIDE:
         raise InputError(f"{path} does not say how large its pictures were: pack the run again")
     return size
+
+
+def frequent_words(path, wordpiece, count=30):
+    """(ids of words, what they are): the most frequent of the run's validation text, or the vocabulary's first.
+
+    `path`: Path of a run's folder or of a packed file. `wordpiece`: its WordPiece. `count`: how many, int.
+    """
+    import numpy as np
+
+    words = [i for i, token in enumerate(wordpiece.tokens) if len(token) > 1 and token.isalpha()]
+    words = words or list(range(len(wordpiece)))
+    text = _validation_text(path)
+    if text is None:
+        return words[:count], "\nThese are the vocabulary's first words, as the text that the run read is not at hand"
+    times = np.bincount(wordpiece.encode(text), minlength=len(wordpiece))
+    found = sorted(words, key=lambda i: -times[i])[:count]
+    return found, "\nThese are the most frequent words of the run's validation text"
+
+
+def _validation_text(path):
+    """The validation text of the run at `path`, or beside a packed file; None if it is not there any more."""
+    from minibnn.commands.evaluate import validation_text
+
+    try:
+        config = config_beside(path / "packed.npz" if path.is_dir() else path)
+        return None if config is None or config.kind != "text" else validation_text(config.data.folder or None)
+    except (InputError, OSError):  # the picture does not depend on it
+        return None

@@ -50,12 +50,12 @@ def save_curves(histories, path, title=None, metrics=("loss", "accuracy")):
         if title:
             canvas.suptitle(title, x=0.01, ha="left", fontsize=14, fontweight="bold", parse_math=False)
         canvas.get_layout_engine().set(wspace=0.08, hspace=0.08)
+        has_key = False
         for number, metric in enumerate(metrics, start=1):
             axis = canvas.add_subplot(rows, columns, number)
             axis.set_title(TITLES.get(metric, metric), fontsize=11)
             _draw(axis, histories, metric)
-            if number == 1:
-                _style_key(axis, histories, metric)
+            has_key = has_key or _style_key(axis, histories, metric)
 
 
 def save_comparison(image_histories, text_histories, sizes, path):
@@ -206,18 +206,19 @@ def _set_epochs(axis, epochs):
 
 
 def _style_key(axis, histories, metric):
-    """Say what solid and dashed mean, in grey, if both are there."""
+    """Say what solid and dashed mean, in grey, if both are there; returns whether they are."""
     from matplotlib.lines import Line2D
 
     validation_key, train_key, _ = _keys(metric)
     if not all(any(_series(h, key) for h in histories.values()) for key in (validation_key, train_key)):
-        return
+        return False
     looks = {"validation": VALIDATION, "training": TRAINING}
     marker = "o" if all(len(line.get_xdata()) == 1 for line in axis.lines) else None
     if marker:
         looks = {label: look | {"linestyle": "none"} for label, look in looks.items()}
     handles = [Line2D([], [], color=QUIET, marker=marker, label=label, **look) for label, look in looks.items()]
     axis.legend(handles=handles, frameon=False, fontsize=9, labelcolor=QUIET, handlelength=2.2)
+    return True
 
 
 def _draw_sizes(axis, sizes, colours):

@@ -5,6 +5,7 @@ byte for byte, what it would have been without the stop (except for times), on t
 """
 
 import hashlib
+import json
 import math
 import os
 from contextlib import contextmanager
@@ -23,20 +24,24 @@ from minibnn.training.checkpoints import (
 )
 from minibnn.training.curves import save_curves
 from minibnn.training.interrupt import CtrlC, unbroken
+from minibnn.training.options import shown
 from minibnn.training.progress import line_of, read_metrics
-from minibnn.training.run_folder import METRICS, PACKED, TIMES, has_matplotlib, versions
+from minibnn.training.run_folder import CONFIG, METRICS, PACKED, TIMES, has_matplotlib, versions
 
 KEPT_STEPS = 2
+# What may change while a run stands still: where its data are, how far it goes, how often it is saved.
+FREE = ("data.folder", "data.vocab", "train.max_steps", "train.checkpoint_every")
 
 
 class KeptRun:
     """A Run and the RunFolder that keeps it.
 
-    `notes`: list of str, what a user should know that is no error.
+    `notes`: list of str, what a user should know that is no error. `finished`: whether `restore` found a run that was
+    trained and evaluated to its end: then `train` does nothing.
     """
 
     def __init__(self, run, folder):
-        self.run, self.folder, self.notes = run, folder, []
+        self.run, self.folder, self.notes, self.finished = run, folder, [], False
         self._metrics, self._times = MetricsFile(folder.path / METRICS), folder.path / TIMES
         self._data, self._versions = run.data_facts(), versions()
         self._saved_step, self._best = None, None
@@ -46,7 +51,8 @@ class KeptRun:
     def restore(self):
         """Go back to the last checkpoint, or to the beginning if there is none.
 
-        Raises InputError if it is damaged, of other data or of another model, or if the metrics up to it are gone.
+        Raises InputError if it is damaged, of other data, of another configuration or model, or beyond the last step,
+        or if the metrics up to it are gone; no file is changed then.
         """
         steps, history = saved_steps(self.folder.path), []
         if steps:
@@ -54,24 +60,32 @@ class KeptRun:
             with _or_go_back(path, earlier):
                 header, arrays = read_checkpoint(path)
             self._check_data(header, path)
+            self._check_config(header, path)
             self.run.state.load(header, arrays, path)
+            self._check_last_step(path)
             self._note_versions(header)
-            self._metrics.cut(header.get("metrics"))
-            history = read_metrics(self._metrics.path) if self._metrics.size else []
+            self.finished = self._is_finished(header.get("metrics"))
+            if not self.finished:
+                self._metrics.cut(header.get("metrics"))
+            history = read_metrics(self._metrics.path) if self._metrics.size or self.finished else []
         else:
             self._metrics.cut({"bytes": 0, "sha256": hashlib.sha256().hexdigest()})
         self.run.history[:] = history
+        if self.finished:
+            return
         self._cut_times(len(history))
         if (self.folder.path / FOLDER / BEST).exists():
             for record in history:
                 self._is_best(record)
 
     def train(self, progress=True):
-        """Train to the end, from where the state is.
+        """Train to the end, from where the state is; of a run that is finished, change nothing.
 
         After Ctrl-C the state is saved before KeyboardInterrupt goes on. Raises InputError, in one sentence, if the
         folder can no longer be written; the last checkpoint stays as it is.
         """
+        if self.finished:
+            return
         with self._ctrl_c:
             try:
                 self.run.fit(report=self._report, after_step=self._after_step, progress=progress)
@@ -90,7 +104,8 @@ class KeptRun:
             return
         path = self.folder.path / FOLDER / STEP.format(state.step)
         with self._told():
-            write_checkpoint(path, self._header() | state.header() | {"metrics": self._metrics.mark()}, state.arrays())
+            header = self._header() | {"config": told_config(self.run.config), "metrics": self._metrics.mark()}
+            write_checkpoint(path, header | state.header(), state.arrays())
             self._saved_step = state.step
             for old in list(saved_steps(self.folder.path).values())[:-KEPT_STEPS]:
                 old.unlink(missing_ok=True)
@@ -156,6 +171,41 @@ class KeptRun:
                     f"{numbers}; bring the data back, or train a new run"
                 )
 
+    def _check_config(self, header, path):
+        """Raise InputError if the checkpoint is of a run with other options; those of before it knew them pass."""
+        saved, now = header.get("config"), told_config(self.run.config)
+        saved = saved if isinstance(saved, dict) else {}
+        changed = [
+            f"{key} ({shown(saved[key])} then, {shown(value)} now)"
+            for key, value in now.items()
+            if key in saved and saved[key] != value
+        ]
+        if changed:
+            raise InputError(
+                f"cannot go on from {str(path)!r}: {self.folder.path / CONFIG} was changed since: {', '.join(changed)}"
+                "; set that back, or train a new run with --config"
+            )
+
+    def _check_last_step(self, path):
+        step, last = self.run.state.step, self.run.last_step()
+        if step > last:
+            raise InputError(
+                f"cannot stop at step {last:,} (--max-steps, or train.max_steps): the run is at step {step:,} already, "
+                f"in {str(path)!r}"
+            )
+
+    def _is_finished(self, mark):
+        """Whether the last step is done, and the metrics end with its record."""
+        if self.run.state.step != self.run.last_step():
+            return False
+        self._metrics.check(mark)
+        try:
+            records = read_metrics(self._metrics.path)
+        except InputError:  # what came after the checkpoint will be cut off
+            return False
+        whole = self._metrics.path.read_bytes().endswith(b"\n")
+        return bool(records) and whole and records[-1].get("step") == self.run.state.step
+
     def _note_versions(self, header):
         saved = header.get("versions")
         saved = saved if isinstance(saved, dict) else {}
@@ -206,8 +256,8 @@ class MetricsFile:
         """What is in it: dict of its size and checksum."""
         return {"bytes": self.size, "sha256": self._digest.hexdigest()}
 
-    def cut(self, mark):
-        """Take off what came after `mark`; raises InputError if what came before is not in the file any more."""
+    def check(self, mark):
+        """(content, size, digest) of the file and of what came before `mark`; raises InputError if that is gone."""
         size, expected = (mark.get(key) for key in ("bytes", "sha256")) if isinstance(mark, dict) else (None, None)
         content = self.path.read_bytes() if self.path.exists() else b""
         digest = hashlib.sha256(content[:size]) if type(size) is int and 0 <= size <= len(content) else None
@@ -216,9 +266,21 @@ class MetricsFile:
                 f"{self.path} does not hold the records that were in it at the last checkpoint; bring it back, "
                 "or train a new run"
             )
+        return content, size, digest
+
+    def cut(self, mark):
+        """Take off what came after `mark`; raises InputError if what came before is not in the file any more."""
+        content, size, digest = self.check(mark)
         if len(content) > size:
             os.truncate(self.path, size)
         self.size, self._digest = size, digest
+
+
+def told_config(config):
+    """The options of a Config that a run must keep, as JSON has them: {"train.lr": 0.001, ...}; infinity as a text."""
+    kept = {key: value for key, value in config.settings().items() if key not in FREE}
+    kept = {key: str(value) if isinstance(value, float) and math.isinf(value) else value for key, value in kept.items()}
+    return json.loads(json.dumps(kept))
 
 
 def validation_figures(record):

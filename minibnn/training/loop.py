@@ -100,6 +100,7 @@ def fit(
         order = train.order(batch_size, _generator(seed, ORDER, state.epoch))
         with ProgressBar(f"epoch {state.epoch}/{epochs}", first, last, state.flips, enabled=progress) as bar:
             _train_epoch(state, train, order[first:last], schedule, augment, seed, after_step, watch, bar)
+            bar.evaluating()
             record = _record(state, train, validation, batch_size)
             times = watch.times(state)
             bar.finish(record, times)

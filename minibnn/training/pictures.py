@@ -34,7 +34,7 @@ def save_attention(maps, tokens, path, title, *, causal=True, metadata=None):
     label = 0.075 * max(map(len, tokens))
     with (
         plain_labels(),
-        figure(path, columns * side + label + 1.2, rows * (side + 0.3) + label + 0.5, metadata) as canvas,
+        figure(path, max(columns * side + label + 1.4, 5), rows * (side + 0.3) + label + 0.5, metadata) as canvas,
     ):
         canvas.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", parse_math=False)
         axes = canvas.subplots(rows, columns, squeeze=False)
@@ -48,7 +48,8 @@ def save_attention(maps, tokens, path, title, *, causal=True, metadata=None):
             _label_tokens(axis, tokens, rows=number % columns == 0, columns=last_row, size=_label_size(side, count))
         bar = canvas.colorbar(image, ax=list(axes.flat), fraction=0.03, pad=0.015, format="{x:.0%}")
         bar.outline.set_visible(False)
-        bar.set_label("share of attention; each row has the sum 100 %", fontsize=9)
+        told = "share of attention; each row has the sum 100 %"
+        bar.set_label(textwrap.fill(told, int(13 * rows * side)), fontsize=9)  # 13 letters an inch
 
 
 def _draw_attention(axis, probabilities, causal):

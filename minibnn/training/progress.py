@@ -4,18 +4,22 @@ import json
 import math
 import os
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
 from minibnn.errors import InputError
 from minibnn.files import writing
 
+SLOW = 3.0  # seconds of a first step, in which kernels are compiled, or read from their cache
+
 
 class ProgressBar:
     """One epoch's progress bar on stderr: loss, accuracy, learning rate, examples per second, flip ratio.
 
     Use as a context manager. The flip ratio (of the bits before the epoch against now) costs a pass over all latent
-    weights, so it is renewed every two seconds at most. Where stderr is no terminal (a log file), the bar is left out,
+    weights, so it is renewed about 20 times an epoch, and every half second at most. Where the first step of a process
+    takes long, the bar says why. Where stderr is no terminal (a log file), the bar is left out,
     and each epoch is one line; where stderr is closed, nothing is shown.
 
     Args:
@@ -25,10 +29,13 @@ class ProgressBar:
         enabled: False shows nothing and costs nothing.
     """
 
+    _has_stepped = False  # in this process, so that its kernels are compiled
+
     def __init__(self, title, first, last, flips, enabled=True):
         self._title, self._first, self._last, self._flips = title, first, last, flips
         self._enabled = enabled and not getattr(sys.stderr, "closed", True)  # None if closed from the start
-        self._bar, self._flip_text, self._renew_at = None, "", 0.0
+        self._bar, self._timer = None, None
+        self._flip_text, self._renew_at, self._renew_step = "", 0.0, first
 
     def __enter__(self):
         if self._enabled and sys.stderr.isatty():
@@ -36,11 +43,30 @@ class ProgressBar:
 
             layout = "{desc} {bar:8} {n_fmt}/{total_fmt}{postfix}"  # fits in 80 columns
             self._bar = tqdm(total=self._last, initial=self._first, desc=self._title, bar_format=layout, leave=False)
+            if not ProgressBar._has_stepped:
+                self._timer = threading.Timer(SLOW, self._say, ["compiling the kernels, once: a minute or two"])
+                self._timer.daemon = True
+                self._timer.start()
         return self
 
     def __exit__(self, *error):
+        self._stop_timer()
         if self._bar is not None:
             self._bar.close()
+
+    def _say(self, text):
+        self._bar.set_postfix_str(text, refresh=True)
+
+    def _stop_timer(self):
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()  # what it says must not come after what is shown next
+            self._timer = None
+
+    def evaluating(self):
+        """Show that the steps are done, and the model is evaluated."""
+        if self._bar is not None:
+            self._say("evaluating ...")
 
     def finish(self, record, times):
         """Print what the epoch came to as one line, validation first, in place of the bar."""
@@ -61,11 +87,13 @@ class ProgressBar:
         """
         if self._bar is None:
             return
-        now = time.perf_counter()
-        if now >= self._renew_at or self._bar.n + 1 == self._last:
+        self._stop_timer()
+        ProgressBar._has_stepped = True
+        now, step = time.perf_counter(), self._bar.n + 1
+        if (now >= self._renew_at and step >= self._renew_step) or step == self._last:
             ratio = self._flips.so_far()
             self._flip_text = "" if ratio is None else f" flips {ratio:.1%}"
-            self._renew_at = now + 2
+            self._renew_at, self._renew_step = now + 0.5, step + self._last / 20
         self._bar.set_postfix_str(
             f"loss {loss:.2f} acc {accuracy:.1%} lr {lr:.0e} {speed:.0f} ex/s{self._flip_text}", refresh=False
         )
@@ -75,12 +103,15 @@ class ProgressBar:
 class Stopwatch:
     """The times of one epoch, from when it is made: how fast its examples came, and how long training waited for them.
 
-    Only what is trained from now on counts, where a run goes on in the middle of an epoch.
+    Only what is trained from now on counts, where a run goes on in the middle of an epoch. A slow first step, in which
+    kernels may have been compiled, does not count as soon as there is another.
     """
 
     def __init__(self):
-        self._started, self._ended = time.perf_counter(), None
-        self._examples, self._waited = 0, 0.0
+        self._started = self._started_counting = time.perf_counter()
+        self._ended = None
+        self._examples, self._waited, self._steps = 0, 0.0, 0
+        self._left_out = None
 
     @contextmanager
     def waiting(self):
@@ -92,13 +123,20 @@ class Stopwatch:
     def count(self, examples):
         """Count so many examples as trained on."""
         self._examples += examples
+        self._steps += 1
+        if self._steps == 1 and time.perf_counter() - self._started > SLOW:
+            self._left_out = (time.perf_counter(), self._examples, self._waited)
+        elif self._steps == 2 and self._left_out is not None:
+            self._started_counting, done, waited = self._left_out
+            self._examples -= done
+            self._waited -= waited
 
     def end_training(self):
         """From now on the model is evaluated."""
         self._ended = time.perf_counter()
 
     def _training_time(self):
-        return max((self._ended or time.perf_counter()) - self._started, 1e-9)
+        return max((self._ended or time.perf_counter()) - self._started_counting, 1e-9)
 
     @property
     def speed(self):

@@ -55,17 +55,13 @@ class RunFolder:
     def create(cls, path, run):
         """A new folder, with its parents, that says what `run` (Run) is.
 
-        Raises InputError when the folder already holds a run, cannot be written, or another process holds it.
+        Raises InputError when the folder already holds a run or runs, cannot be written, or another process holds it.
         """
-        path = new_folder(path)
-        if (path / CONFIG).exists():
-            raise InputError(
-                f"{path} already holds a run; go on with it (minibnn train --resume {path}), or choose another folder"
-            )
-        folder = cls(path)
-        new_folder(path / FOLDER)
+        check_is_free(path)
+        folder = cls(new_folder(path))
+        new_folder(folder.path / FOLDER)
         if run.wordpiece is not None:
-            run.wordpiece.save(path / VOCABULARY)
+            run.wordpiece.save(folder.path / VOCABULARY)
         facts = {"started": time.strftime("%Y-%m-%d %H:%M:%S"), "parameters": run.model.num_parameters()}
         folder.write_text("about.json", json.dumps(facts | versions() | {"data": run.data_facts()}, indent=1) + "\n")
         folder.write_config(run.config)  # last: only with it the folder is one of a run
@@ -189,6 +185,22 @@ def check_is_run(path):
         runs = sorted(str(found.parent) for found in path.glob(f"*/{CONFIG}"))
         hint = f"; there are runs in it: {', '.join(runs[:5])}" if runs else ""
         raise InputError(f"{path} holds no run, because it has no {CONFIG}; {expected}{hint}")
+
+
+def check_is_free(path):
+    """Raise InputError if a new run cannot be kept in the folder `path`; nothing is made or written."""
+    path = Path(path)
+    if (path / CONFIG).exists():
+        raise InputError(
+            f"{path} already holds a run; go on with it (minibnn train --resume {path}), or choose another folder"
+        )
+    if any(path.glob(f"*/{CONFIG}")):
+        raise InputError(f"{path} holds runs: choose a new folder in it, such as {path / 'NAME'}")
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise InputError(f"cannot write to the folder {path}: {there} is a file; choose another folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write to the folder {path}: {there} is closed to you; choose another folder")
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def run_summary(path):
     step = max([record["step"] for record in history[-1:]] + list(saved_steps(path)), default=0)
     packed = path / PACKED
     packed_bytes = packed.stat().st_size if packed.is_file() else None
-    return RunSummary(path, config, history, _parameters(path), packed_bytes, step, _state(path, config, history, step))
+    return RunSummary(path, config, history, _parameters(path), packed_bytes, step, _state(path, config, history))
 
 
 def find_runs(folder):
@@ -111,11 +111,12 @@ def _parameters(path):
     raise InputError(f"{about} does not say how many parameters the model has: it is damaged")
 
 
-def _state(path, config, history, step):
+def _state(path, config, history):
     if _is_held(path):
         return "in training"
-    train, epoch = config.train, history[-1]["epoch"] if history else 0
-    return "finished" if epoch >= train.epochs or 0 < train.max_steps <= step else "stopped"
+    train, last = config.train, history[-1] if history else {"epoch": 0, "step": 0}
+    # A last step that has a checkpoint and no record is not evaluated yet.
+    return "finished" if last["epoch"] >= train.epochs or 0 < train.max_steps <= last["step"] else "stopped"
 
 
 def _is_held(path):

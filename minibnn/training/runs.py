@@ -75,15 +75,16 @@ class Run:
         epochs, needs no tuning.
         """
         config = self.config.train
-        rest = max(1, self._steps_of_all_epochs() - config.warmup_steps)
+        rest = max(1, self.last_step_of_all_epochs() - config.warmup_steps)
         return WarmupDecay(config.lr, config.warmup_steps, config.decay_steps or rest, config.decay, config.floor)
 
     def last_step(self):
         """How many steps the whole run has."""
-        steps = self._steps_of_all_epochs()
+        steps = self.last_step_of_all_epochs()
         return min(steps, self.config.train.max_steps or steps)
 
-    def _steps_of_all_epochs(self):
+    def last_step_of_all_epochs(self):
+        """How many steps its epochs have, whatever max_steps is."""
         return self.config.train.epochs * self.train.num_batches(self.config.train.batch_size)
 
     def data_facts(self):

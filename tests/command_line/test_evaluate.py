@@ -132,11 +132,25 @@ def test_a_vocabulary_apart_from_its_model(trained, minibnn):
     assert row(printed, "text") == row(minibnn("eval", trained / "text")[1], "text")
 
 
+def test_a_closed_folder_costs_the_picture_alone(trained, minibnn, monkeypatch):
+    pytest.importorskip("matplotlib")
+
+    def closed(*arguments):
+        raise OSError(30, "Read-only file system", "x.tmp")
+
+    monkeypatch.setattr("minibnn.training.confusion.save_confusion", closed)
+    status, printed, err = minibnn("eval", trained / "image")
+    place = trained / "image" / "confusion.png"
+    assert (status, "accuracy" in printed) == (0, True)
+    assert err.startswith(f"minibnn: note: no picture: cannot write {place} (Read-only file system): name another")
+    assert minibnn("eval", trained / "image", "--out", trained / "x.png")[0] == 1
+
+
 def test_without_matplotlib_the_figures_are_there_and_a_note(trained, minibnn, monkeypatch):
     monkeypatch.setattr("minibnn.training.run_folder.has_matplotlib", lambda: False)
     status, printed, _ = minibnn("eval", trained / "image")
     assert status == 0
-    assert printed.endswith("For a picture: pip install 'minibnn[plots]'\n")
+    assert printed.endswith("For a picture: pip install 'minibnn[plots]' (in a clone: '.[plots]')\n")
     assert not (trained / "image" / "confusion.png").exists()
     assert "accuracy" in printed
 

@@ -143,6 +143,13 @@ def test_info_of_a_writer_and_of_a_run_that_is_not_packed(runs, minibnn):
     assert f"not yet: minibnn pack {runs / 'text'}" in minibnn("info", runs / "text")[1]
 
 
+def test_info_of_a_twin_shows_its_layers(made, minibnn):
+    status, printed, err = minibnn("info", made / "float")
+    assert (status, err) == (0, "")
+    assert printed.splitlines()[0].startswith("image run of a 32-bit twin")
+    assert f"{load_run(made / 'float').model.num_parameters():,}" in printed
+
+
 def test_info_of_single_layers(tmp_path, minibnn):
     rng = np.random.default_rng(0)
     save_packed(pack(BNFCL(5, 3, "relu", rng=rng)), tmp_path / "layer.npz", about={"note": "a\x1b[31mb" + "c" * 200})
@@ -213,7 +220,6 @@ MISTAKES = {
     "pack without a run": (["pack"], 2, "the following arguments are required: RUN"),
     "info of nothing": (["info", "tinny"], 1, "there is no file or folder 'tinny', and no such preset: "),
     "info of nothing, nearest": (["info", "tinny"], 1, "Did you mean 'tiny'?"),
-    "info of floats": (["info", "float"], 1, "which has no bits to pack"),
     "info of float weights": (["info", "text/checkpoints/best.npz"], 1, "does not say that it is a minibnn packed"),
     "info of another folder": (["info", "wiki"], 1, "wiki holds no run"),
     "info of text": (["info", "text/vocab.txt"], 1, "does not begin as a packed model does"),

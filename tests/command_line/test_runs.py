@@ -65,7 +65,10 @@ def test_a_run_that_ended_at_its_last_step_is_finished(trained, minibnn):
     path = trained / "image" / "config.toml"
     path.write_text(path.read_text().replace("max_steps = 0", "max_steps = 6"))
     set_records(trained / "image", [0.5])
-    assert run_summary(trained / "image").state == "finished"  # its last checkpoint is of step 6
+    assert run_summary(trained / "image").state == "stopped"  # its last checkpoint is of step 6, not yet evaluated
+    records = (trained / "image" / "metrics.jsonl").read_text()
+    (trained / "image" / "metrics.jsonl").write_text(records.replace('"step": 3', '"step": 6'))
+    assert run_summary(trained / "image").state == "finished"
     assert cells(minibnn("runs", trained)[1], trained / "image")[-4:] == ["finished", "at", "step", "6"]
 
 
@@ -122,24 +125,58 @@ def test_compare_draws_one_figure_and_prints_one_table(trained, minibnn, monkeyp
     status, printed, err = minibnn("compare", "image", "twin", "--out", "both.svg")
     assert (status, err) == (0, "")
     record = read_metrics("image/metrics.jsonl")[-1]
-    assert f"{record['train_loss']:.3f}" in cells(printed, "image")
-    run = run_summary("image")
-    assert cells(printed, "image")[-3:] == [f"{-(-run.parameters // 8) / 1000:.0f}", "kB", "(bits)"]
-    assert cells(printed, "twin")[-3:] == [f"{run_summary('twin').parameters * 4 / 1e6:.2f}", "MB", "(floats)"]
+    assert printed.split()[:2] == ["image", "twin"]  # a column for each
+    assert cells(printed, "train")[2] == f"{record['train_loss']:.3f}"
+    bits, floats = -(-run_summary("image").parameters // 8), 4 * run_summary("twin").parameters
+    told = ["weights", f"{bits / 1000:.0f}", "kB", "(bits)", f"{floats / 1e6:.2f}", "MB", "(floats)"]
+    assert cells(printed, "weights") == told
+    differing = printed.split("They differ in:\n")[1].split("\n\n")[0].splitlines()
+    assert differing == ["  standard  false / true", "  train.lr  0.0003 / 0.001"]
     drawn = (trained / "both.svg").read_text()
     for text in ("Loss", "Accuracy", "Bits flipped", ">image", ">twin"):
         assert text in drawn
     assert "Perplexity" not in drawn
-    assert minibnn("compare", "text", "sentences")[0] == 0
+    status, printed, err = minibnn("compare", "text", "sentences")
+    assert status == 0
+    assert cells(printed, "data.sentences") == ["data.sentences", "false", "/", "true"]
+    assert err.startswith("minibnn: note: the validation data of these runs differ (data.sentences)")
     assert (trained / "compare.png").exists()
 
 
-def test_in_a_narrow_terminal_each_run_takes_a_few_lines(trained, minibnn, monkeypatch):
-    wide = minibnn("runs", trained)[1]
+def test_80_columns_hold_a_line_for_each_run_and_a_comparison(trained, minibnn, monkeypatch):
+    monkeypatch.chdir(trained.parent)
+    (trained / "image").rename(trained / "image-small-binary")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
+    for command in (["runs"], ["compare", "runs/image-small-binary", "runs/twin", "--out", "x.svg"]):
+        assert max(map(len, minibnn(*command)[1].split("\n\n")[0].splitlines())) <= 80
+    lines = minibnn("runs")[1].splitlines()
+    assert len(lines) == 2 + 4
+    assert lines[0].split()[:1] + lines[0].split()[-1:] == ["run", "state"]
+    assert "(epoch " in lines[2]
+    assert "parameters" not in lines[0]
+
+
+@pytest.mark.parametrize("error", [OSError(30, "Read-only file system", "x.tmp"), PermissionError(13, "Permission")])
+def test_a_closed_folder_is_told_with_the_way_out(trained, minibnn, monkeypatch, error):
+    pytest.importorskip("matplotlib")
+
+    def closed(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("minibnn.files.os.replace", closed)
+    status, _, err = minibnn("plot", trained / "image")
+    place = trained / "image" / "curves.png"
+    told = f"minibnn: error: cannot write {place} ({error.strerror}): name another place with --out\n"
+    assert (status, err) == (1, told)
+
+
+def test_where_no_table_fits_each_run_takes_a_few_lines(trained, minibnn, monkeypatch):
+    wide = minibnn("runs", trained)[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "50")
     narrow = minibnn("runs", trained)[1]
-    assert max(map(len, narrow.splitlines())) <= max(80, len(str(trained / "sentences")))
+    assert max(map(len, narrow.splitlines())) <= max(50, len(str(trained / "sentences")))
     blocks = [line for line in narrow.splitlines() if not line.startswith(" ")]
     assert blocks == [str(trained / name) for name in ("image", "sentences", "text", "twin")]
     assert set(narrow.split()) >= set(cells(wide, trained / "image"))
@@ -153,6 +190,9 @@ def test_curves_of_text_are_perplexity(trained, minibnn, monkeypatch):
     minibnn("compare", "text", "--out", "a.svg")
     assert "Perplexity" in (trained / "a.svg").read_text()
     assert "Accuracy" not in (trained / "a.svg").read_text()
+    before = (trained / "text" / "curves.png").read_bytes()
+    assert minibnn("plot", "text", "--metrics", "lr,loss")[1] == "The picture: text/curves-lr-loss.png\n"
+    assert (trained / "text" / "curves.png").read_bytes() == before
     minibnn("plot", "text", "--out", "b.svg", "--metrics", "accuracy,lr")
     assert "Accuracy" in (trained / "b.svg").read_text()
     assert "Learning rate" in (trained / "b.svg").read_text()
@@ -165,8 +205,7 @@ def test_runs_of_equal_names_go_by_their_folders(trained, minibnn, monkeypatch):
     (trained.parent / "other").mkdir()
     (trained / "image").rename(trained.parent / "other" / "twin")
     printed = minibnn("compare", "other/twin", "runs/twin")[1]
-    assert cells(printed, "other/twin")
-    assert cells(printed, "runs/twin")
+    assert printed.split()[:2] == ["other/twin", "runs/twin"]
 
 
 def test_without_matplotlib_there_are_curves_of_text_and_a_note(trained, minibnn, monkeypatch):
@@ -176,7 +215,7 @@ def test_without_matplotlib_there_are_curves_of_text_and_a_note(trained, minibnn
     assert "val_accuracy" in printed
     assert "* image" in printed
     assert "o twin" in printed
-    assert printed.endswith("For a picture: pip install 'minibnn[plots]'\n")
+    assert printed.endswith("For a picture: pip install 'minibnn[plots]' (in a clone: '.[plots]')\n")
     assert not (trained / "compare.png").exists()
     printed = minibnn("plot", "image", "--metrics", "loss,lr")[1]
     assert "val_loss" in printed

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ from PIL import Image
 
 from minibnn.autograd.straight_through import bits_of
 from minibnn.bits import load_packed, pack, save_packed
+from minibnn.commands.show import _most_flipped
 from minibnn.layers import BATL, BNFCL
 from minibnn.training.checkpoints import read_weights, saved_steps
 from minibnn.training.config import read_config
+from minibnn.training.latent import share_of_flips
 from minibnn.training.run_data import run_of
 from minibnn.training.run_folder import load_run
 
@@ -94,10 +98,24 @@ def test_embedding_rows_are_those_of_their_pieces(trained, minibnn, part):
     assert is_ours(trained / "text" / ("packed-embedding.png" if part else "show-embedding.png"))
 
 
-def test_without_tokens_the_first_words_of_the_vocabulary_are_shown(trained, minibnn):
-    found = list(rows_of(minibnn("show", trained / "text", "--what", "embedding")[1]))
+@pytest.mark.parametrize("part", ["", "packed.npz"])
+def test_without_tokens_the_most_frequent_words_of_the_validation_text_are_shown(trained, minibnn, part):
+    config = trained / "text" / "config.toml"
+    folder = Path(read_config(config).data.folder)
+    config.write_text(config.read_text().replace(str(folder), str(trained)))
+    (trained / "wiki.valid.raw").write_text(" = Bread = \n \n Bread , bread ; flour . Flour is \n")
+    printed = minibnn("show", trained / "text" / part, "--what", "embedding")[1]
+    assert "These are the most frequent words of the run's validation text" in printed
+    assert list(rows_of(printed))[:3] == ["bread", "flour", "is"]
+
+
+def test_without_tokens_and_text_the_first_words_of_the_vocabulary_are_shown(trained, minibnn):
+    config = trained / "text" / "config.toml"
+    config.write_text(config.read_text().replace("/wiki", "/moved"))
+    printed = minibnn("show", trained / "text", "--what", "embedding")[1]
+    assert "These are the vocabulary's first words" in printed
     tokens = load_run(trained / "text").wordpiece.tokens
-    assert found == [token for token in tokens if len(token) > 1 and token.isalpha()][:30]
+    assert list(rows_of(printed)) == [token for token in tokens if len(token) > 1 and token.isalpha()][:30]
 
 
 @pytest.mark.parametrize("run", ["text", "text/packed.npz"])
@@ -159,6 +177,21 @@ def test_flips_are_between_the_moments_that_are_named(trained, minibnn, between)
         assert (ups, downs) == (f"{(new & ~old).sum():,}", f"{(old & ~new).sum():,}")
     names = [f"step {m}" if m == first else getattr(m, "stem", m) for m in between or ("start", "best")]
     assert f"between {' and '.join(names)}" in printed
+    changed = {name: (bits_of(before[name]) != bits_of(after[name])) for name in before}
+    count, total = (sum(map(measure, changed.values())) for measure in (np.count_nonzero, np.size))
+    assert f"% ({count:,} of {total:,}) flipped" in printed
+    if between and find_spec("matplotlib"):
+        (path,) = folder.glob("show-flips-*.png")
+        moments = [str(getattr(moment, "stem", moment)) for moment in between]
+        assert path.stem.endswith("-" + "-".join(moments))
+
+
+def test_a_layer_in_which_bits_flipped_is_drawn_before_one_in_which_none_did():
+    still, few, many = np.zeros(10, np.int8), np.eye(1, 30_000, dtype=np.int8), np.eye(50, 25_000, dtype=np.int8)
+    kernels = {"still": still, "few": few, "many": many}
+    assert _most_flipped(kernels, {name: share_of_flips([flips]) for name, flips in kernels.items()}) == "many"
+    kernels["small"] = np.eye(1, 20, dtype=np.int8)
+    assert _most_flipped(kernels, {name: share_of_flips([flips]) for name, flips in kernels.items()}) == "small"
 
 
 def test_the_picture_of_flips_is_of_the_layer_that_is_named_or_of_a_small_one(trained, minibnn):
@@ -179,7 +212,7 @@ def test_without_matplotlib_there_is_the_table_and_a_note(trained, minibnn, monk
     status, printed, _ = minibnn("show", trained / "text", "--what", what)
     assert status == 0
     assert rows_of(printed)
-    assert printed.endswith("For a picture: pip install 'minibnn[plots]'\n")
+    assert printed.endswith("For a picture: pip install 'minibnn[plots]' (in a clone: '.[plots]')\n")
     assert not list((trained / "text").glob("show-*"))
 
 
@@ -217,7 +250,7 @@ def test_an_output_that_cannot_be_written_is_told_in_one_line(trained):
 MISTAKES = {
     "nothing": (["nowhere.npz"], 1, "there is no file or folder nowhere.npz; expected a packed model, or the folder"),
     "a preset": (["blm-small"], 1, "blm-small is a preset, which has no weights to show: minibnn info blm-small"),
-    "floats": (["twin"], 1, "which has no bits to pack"),
+    "floats": (["twin"], 1, "which has no bits to show"),
     "an unknown layer": (["image", "--layer", "conv9a"], 1, "no layer 'conv9a'; there are conv1a"),
     "a layer, nearly": (["image", "--layer", "cnv5b"], 1, "Did you mean 'conv5b'?"),
     "as no picture": (["image", "--out", "x.jpg"], 1, "expected the name of a picture that ends in .png"),
@@ -227,7 +260,11 @@ MISTAKES = {
     "all too large": (["image", "--scale", "2000"], 1, "is too large (up to 8,192)"),
     "scale 0": (["image", "--scale", "0"], 2, "expected a whole number of at least 1, and got '0'"),
     "unknown part": (["image", "--what", "weights"], 2, "invalid choice: 'weights'"),
-    "embedding of pictures": (["image", "--what", "embedding"], 1, "holds an image run"),
+    "embedding of pictures": (
+        ["image", "--what", "embedding"],
+        1,
+        "holds an image run, and --what embedding is for models of text",
+    ),
     "no tokens": (["text", "--what", "embedding", "--tokens", " "], 1, "--tokens: expected word pieces"),
     "embedding of a layer": (["text", "--what", "embedding", "--layer", "mlp1"], 1, "--layer is not for --what embed"),
     "attention of pictures": (["image/packed.npz", "--what", "attention"], 1, "holds a model of pictures"),

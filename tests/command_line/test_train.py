@@ -126,6 +126,8 @@ MISTAKES = {
     "resume a file": (["--resume", "image.toml"], 1, "image.toml is a file; expected the folder of a run"),
     "resume another folder": (["--resume", "."], 1, "holds no run, because it has no config.toml"),
     "resume and more": (["text", "--resume", "x", "--lr", "1"], 1, "with nothing else: minibnn train --resume x"),
+    "resume for more epochs": (["--resume", "x", "--epochs", "3"], 1, "the epochs of a run are fixed"),
+    "an option before the kind": (["--epochs", "3", "image"], 1, "--epochs stands before 'image'"),
     "steps of nothing": (["--resume", "x", "--max-steps", "0"], 2, "expected a whole number of at least 1"),
 }
 
@@ -157,8 +159,12 @@ def test_a_run_of_fewer_steps_goes_on_to_what_more_would_have_given(extra, minib
     assert (status, "going on from step 7 of 13" in printed) == (0, True), err
     assert results(tmp_path / "run")[::2] == results(tmp_path / "whole")[::2]
     assert config_of(tmp_path / "run") == config_of(tmp_path / "whole")
+    before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
     status, _, err = minibnn("train", "--resume", tmp_path / "run", "--max-steps", 12)
     assert (status, "the run is at step 13 already" in err) == (1, True)
+    status, printed, _ = minibnn("train", "--resume", tmp_path / "run")
+    assert (status, "is finished (13 steps, " in printed, "--max-steps N" in printed) == (0, True, True)
+    assert {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()} == before
 
 
 def test_going_on_with_other_data_is_refused(minibnn, tmp_path, articles):
@@ -171,6 +177,32 @@ def test_going_on_with_other_data_is_refused(minibnn, tmp_path, articles):
     vocabulary = (tmp_path / "run" / "vocab.txt").read_text()
     (tmp_path / "run" / "vocab.txt").write_text(vocabulary.replace("\nbread\n", "\nbroad\n"))
     assert minibnn("train", "--resume", tmp_path / "run")[0] == 1
+
+
+def test_a_run_whose_data_moved_goes_on_with_them(minibnn, tmp_path, articles):
+    assert minibnn("train", *TEXT, "--data", articles, "--max-steps", 3, "--out-dir", tmp_path / "run")[0] == 0
+    moved = articles.rename(tmp_path / "moved")
+    status, _, err = minibnn("train", "--resume", tmp_path / "run", "--max-steps", 5)
+    assert (status, f"there is no folder {articles}" in err, "--data DIR" in err) == (1, True, True)
+    assert minibnn("train", "--resume", tmp_path / "run", "--max-steps", 5, "--data", moved)[0] == 0
+    assert config_of(tmp_path / "run")["data"]["folder"] == str(moved)
+
+
+def test_a_folder_that_cannot_take_a_run_is_refused_before_data_are_read(minibnn, tmp_path, monkeypatch):
+    monkeypatch.setattr("minibnn.training.run_data.run_of", lambda *a, **o: pytest.fail("data were read"))
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "config.toml").touch()
+    for folder, told in (("runs", "holds runs: choose"), ("runs/a", "already holds a run")):
+        status, _, err = minibnn("train", "image", "--out-dir", tmp_path / folder)
+        assert (status, told in err) == (1, True)
+
+
+def test_a_twin_with_the_learning_rate_of_a_file_is_noted(minibnn, tmp_path):
+    (tmp_path / "photos.toml").write_text(minibnn("train", "image", "--options", "--lr", "0.0003")[1])
+    twin = ("train", "image", "--config", tmp_path / "photos.toml", "--options", "--standard")
+    assert f"lr 0.0003 is from {tmp_path / 'photos.toml'}; the preset's twin has 0.001" in minibnn(*twin)[2]
+    for quiet in ((*twin, "--lr", "0.002"), twin[:-1], (*twin[:3], *twin[3:], "--set", "train.lr=0.1")):
+        assert minibnn(*quiet)[2] == ""
 
 
 def started(*arguments, **options):

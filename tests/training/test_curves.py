@@ -155,3 +155,13 @@ def test_labels_are_spread_around_their_middle():
 )
 def test_sizes_are_written_for_people(size, text):
     assert format_bytes(size) == text
+
+
+def test_the_key_is_in_the_first_panel_that_has_both_lines(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
+    save_curves({"": history(2, 1, lr=0.1)}, tmp_path / "curves.png", metrics=("lr", "loss", "loss"))
+    assert [axis.get_legend() is not None for axis in drawn[0].axes] == [False, True, False]

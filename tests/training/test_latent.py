@@ -69,3 +69,21 @@ def test_pictures_say_what_they_show(tmp_path):
     }.items():
         drawn = (tmp_path / f"{name}.svg").read_text()
         assert [text for text in texts if f">{text}" not in drawn] == []
+
+
+@pytest.mark.parametrize(("heads", "tokens"), [(1, 2), (2, 3), (4, 5)])
+def test_no_text_of_a_small_picture_of_attention_is_cut_off(tmp_path, monkeypatch, heads, tokens):
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
+    maps = np.full((heads, tokens, tokens), 1 / tokens)
+    save_attention(maps, ["a"] * tokens, tmp_path / "a.png", "blocks.0: what each token takes from each")
+    drawn[0].draw_without_rendering()
+    label, whole = drawn[0].axes[-1].yaxis.label.get_window_extent(), drawn[0].bbox
+    for text in (label, drawn[0]._suptitle.get_window_extent()):
+        assert whole.x0 <= text.x0
+        assert text.x1 <= whole.x1
+        assert whole.y0 <= text.y0
+        assert text.y1 <= whole.y1

@@ -4,11 +4,13 @@ import io
 import json
 import math
 import sys
+import time
 
 import pytest
 
 from minibnn.errors import InputError
-from minibnn.training import Adam, fit, metrics_writer, read_metrics
+from minibnn.training import Adam, fit, metrics_writer, progress, read_metrics
+from minibnn.training.progress import ProgressBar, Stopwatch
 
 
 def run(model, train, validation=None, **changes):
@@ -88,10 +90,68 @@ def test_the_progress_bar_shows_what_matters(classifier, images, capsys, monkeyp
     shown = []
     monkeypatch.setattr("tqdm.tqdm.set_postfix_str", lambda bar, text, refresh: shown.append(text))
     run(classifier, images, images, epochs=1, progress=True)
-    assert len(shown) == 7
+    assert len(shown) == 8
+    assert shown.pop() == "evaluating ..."
     assert all(part in shown[-1] for part in ("loss ", "acc ", "lr 5e-02", " ex/s", "flips "))
     assert max(len(f"epoch 100/100 ######## 1000/1000, {text}") for text in shown) < 100
     assert "epoch 1/1: val accuracy " in capsys.readouterr().err
+
+
+class Clock:
+    """Takes the place of the module `time`: `now` is set by the test."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+def test_the_flips_are_renewed_twenty_times_an_epoch_and_every_half_second_at_most(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+
+    def renewals(seconds_per_step, steps=200):
+        flips = type("Flips", (), {"calls": 0, "so_far": lambda self: setattr(self, "calls", self.calls + 1)})()
+        with ProgressBar("epoch", 0, steps, flips) as bar:
+            for _ in range(steps):
+                clock.now += seconds_per_step
+                bar.update(1.0, 0.5, 0.1, 9.0)
+        return flips.calls
+
+    assert 20 <= renewals(10.0) <= 22
+    assert 4 <= renewals(0.01) <= 6
+
+
+def test_a_slow_first_step_is_explained_once(classifier, images, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(progress, "SLOW", 0.01)
+    monkeypatch.setattr(ProgressBar, "_has_stepped", False)
+    shown, plain = [], classifier.logits
+    monkeypatch.setattr("tqdm.tqdm.set_postfix_str", lambda bar, text, refresh: shown.append(text))
+
+    def slow(x):
+        time.sleep(0.1)
+        return plain(x)
+
+    monkeypatch.setattr(classifier, "logits", slow, raising=False)
+    run(classifier, images, epochs=2, batch_size=25, progress=True)
+    assert [number for number, text in enumerate(shown) if text.startswith("compiling the kernels")] == [0]
+
+
+def test_a_slow_first_step_does_not_count_as_speed(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    for first, expected in ((100.0, 10.0), (2.0, 110 / 12)):
+        watch = Stopwatch()
+        clock.now += first
+        watch.count(10)
+        assert watch.speed == pytest.approx(10 / first)
+        for _ in range(10):
+            clock.now += 1
+            watch.count(10)
+        watch.end_training()
+        assert watch.speed == pytest.approx(expected)
 
 
 def test_in_a_log_file_each_epoch_is_one_line(classifier, images, capsys):

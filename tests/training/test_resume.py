@@ -313,8 +313,56 @@ def test_metrics_that_were_changed_are_refused(damage, tmp_path):
         resume(small_image_run, tmp_path / "run")
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+@pytest.mark.parametrize("steps", [7, 4])
+def test_fewer_steps_than_were_made_are_refused_before_a_file_is_touched(steps, tmp_path):
     train_new(small_image_run, tmp_path / "run")
+    before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    with pytest.raises(InputError, match=f"cannot stop at step {steps} .* the run is at step 12 already"):
+        resume(small_image_run, tmp_path / "run", {"train.max_steps": steps})
+    assert {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "told"),
+    [
+        (small_image_run, {"train.lr": 0.01}, r"train\.lr \(0\.05 then, 0\.01 now\)"),
+        (
+            small_image_run,
+            {"model.threshold": "zero", "seed": 3},
+            r"seed .*, model\.threshold \('mean' then, 'zero' now",
+        ),
+        (small_image_run, {"train.epochs": 5}, r"train\.epochs \(4 then, 5 now\)"),
+        (small_text_run, {"model.mask_value": -1e-10}, r"model\.mask_value \('-inf' then, -1e-10 now\)"),
+    ],
+)
+def test_a_changed_configuration_is_refused_before_a_file_is_touched(make, changes, told, tmp_path):
+    stop(make, tmp_path / "run", after(8, Kill), Kill)
+    before = contents(tmp_path / "run")
+    with pytest.raises(InputError, match=rf"config\.toml was changed since: {told}.*; set that back"):
+        resume(make, tmp_path / "run", changes)
+    assert contents(tmp_path / "run") == before
+
+
+def test_what_changes_no_number_may_change(unbroken_runs, tmp_path):
+    stop(small_image_run, tmp_path / "run", after(8, Kill), Kill)
+    resume(small_image_run, tmp_path / "run", {"data.folder": "elsewhere", "train.checkpoint_every": 3})
+    assert contents(tmp_path / "run") == unbroken_runs["image"]
+
+
+def test_a_finished_run_is_not_evaluated_again(tmp_path):
+    train_new(small_image_run, tmp_path / "run")
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    assert resume(small_image_run, tmp_path / "run", before=in_evaluation(1, Kill)).finished
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "run").rglob("*") if file.is_file()} == before
+    with open(tmp_path / "run" / "metrics.jsonl", "r+b") as file:  # the last record is cut off: no longer finished
+        file.truncate(len(file.read()) - 5)
+    with pytest.raises(Kill):
+        resume(small_image_run, tmp_path / "run", before=in_evaluation(1, Kill))
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path, monkeypatch):
+    train_new(small_image_run, tmp_path / "run")
+    monkeypatch.setattr(kept_run.KeptRun, "_check_config", lambda *arguments: None)
     with pytest.raises(InputError, match=r"parameter 'fc1.W' of the model is float32 of shape \(8, 4\)"):
         resume(small_image_run, tmp_path / "run", {"model.units": (4, 8)})
     with pytest.raises(InputError, match="which SGD does not keep"):

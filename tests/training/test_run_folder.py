@@ -21,7 +21,15 @@ from minibnn.errors import InputError
 from minibnn.models import BLM
 from minibnn.training import kept_run
 from minibnn.training.checkpoints import saved_steps
-from minibnn.training.run_folder import RunFolder, find_checkpoint, free_folder, load_run, new_folder, remove_drafts
+from minibnn.training.run_folder import (
+    RunFolder,
+    check_is_free,
+    find_checkpoint,
+    free_folder,
+    load_run,
+    new_folder,
+    remove_drafts,
+)
 
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
 IDS = np.array([[4, 5, 6, 7], [8, 9, 10, 11]])
@@ -202,6 +210,16 @@ def test_a_folder_with_a_run_is_refused_and_left_alone(kept, tmp_path):
     ):
         RunFolder.create(path, small_image_run())
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+
+
+def test_a_folder_of_runs_is_refused_and_nothing_is_made(kept, tmp_path):
+    with pytest.raises(InputError, match=r"holds runs: choose a new folder in it, such as .*NAME"):
+        check_is_free(kept)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write to the folder .*below: .*file is a file"):
+        check_is_free(tmp_path / "file" / "below")
+    check_is_free(tmp_path / "new" / "run")
+    assert not (tmp_path / "new").exists()
 
 
 def test_drafts_of_processes_that_are_gone_are_removed(tmp_path):
