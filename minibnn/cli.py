@@ -70,8 +70,17 @@ def main(arguments=None):
         if options.debug:
             raise
         print(f"minibnn: error: {_told(error)}", file=sys.stderr)
+        _give_up_output()
         return 1
     return status or 0
+
+
+def _give_up_output():
+    """Where standard output takes no more, such as on a full disk: Python would try again as it ends, and say so."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(error):

@@ -54,6 +54,7 @@ def check_all_parts(results):
     assert results["memory"]["files"][0]["bytes"] <= 660_000
 
 
+@pytest.mark.slow
 def test_without_pytorch_all_parts_are_measured_but_its(small, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # so that it cannot be imported
     shown = []

@@ -81,6 +81,7 @@ def generic():
     }
 
 
+@pytest.mark.slow
 def test_a_processor_without_avx512_computes_the_same(generic):
     code = f"{MODELS}\ncheck(); large_product(); print(kernels.LANES, kernels.BLOCKS, kernels.CONVOLVES_DIRECTLY)"
     assert run(code, **generic) == ["128", "1", "False"]
@@ -149,7 +150,7 @@ print("done")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.parametrize("with_models", [False, True], ids=["products", "models"])
-@pytest.mark.parametrize("processor", ["this", "generic"])
+@pytest.mark.parametrize("processor", ["this", pytest.param("generic", marks=pytest.mark.slow)])
 def test_a_process_forked_after_a_parallel_kernel_computes_the_same(with_models, processor, generic):
     """OpenMP ends a forked process that uses it; so none of the kernels there may, not even with one thread."""
     environment = generic if processor == "generic" else {}

@@ -220,7 +220,7 @@ def wait_for(condition, process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("kind", ["image", "text"])
+@pytest.mark.parametrize("kind", ["image", pytest.param("text", marks=pytest.mark.slow)])
 def test_ctrl_c_and_kill_and_going_on_end_as_the_unbroken_run(kind, minibnn, tmp_path):
     """Real processes, stopped where it happens; the first by Ctrl-C, the second by SIGKILL."""
     arguments = (*IMAGE, *SMALL, "--set", "train.epochs=60") if kind == "image" else (*TEXT, "--max-steps", 300)

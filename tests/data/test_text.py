@@ -35,7 +35,7 @@ class TestBuiltinText:
 
     def test_no_section_twice_and_no_long_paragraph_in_both_parts(self):
         sections = builtin_text().split("\n\n\n")
-        assert 150 < len(sections) == len(set(sections))
+        assert 100 < len(sections) == len(set(sections))  # 136 in Python 3.11.2
         train, validation = split_text(builtin_text(), 0.1)
         common = set(train.split("\n\n")) & set(validation.split("\n\n"))
         assert sum(map(len, common)) < 0.02 * len(validation)
