@@ -38,22 +38,6 @@ def runs(made, tmp_path):
     return shutil.copytree(made, tmp_path / "runs")
 
 
-@pytest.fixture
-def minibnn(capsys):
-    """(exit status, standard output, standard error) of `minibnn ARGUMENTS`."""
-
-    def command(*arguments):
-        capsys.readouterr()
-        try:
-            status = main([str(a) for a in arguments])
-        except SystemExit as error:  # argparse
-            status = error.code
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return command
-
-
 def test_pack_keeps_the_bits_of_the_run_and_what_they_are_about(made):
     packed, run = load_packed(made / "image" / "packed.npz"), load_run(made / "image")
     assert dict(packed.named_bits()) == dict(pack(run.model).named_bits())

@@ -11,7 +11,6 @@ import tomllib
 
 import pytest
 
-from minibnn.cli import main
 from minibnn.training import kept_run
 from minibnn.training.checkpoints import read_checkpoint, read_weights, saved_steps
 
@@ -23,22 +22,6 @@ TEXT = ("text", "--vocab-size", 120, "--max-len", 12, "--batch-size", 4, "--set"
 @pytest.fixture(autouse=True)
 def without_curves(monkeypatch):
     monkeypatch.setattr(kept_run, "has_matplotlib", lambda: False)
-
-
-@pytest.fixture
-def minibnn(capsys):
-    """(exit status, standard output, standard error) of `minibnn ARGUMENTS`."""
-
-    def command(*arguments):
-        capsys.readouterr()
-        try:
-            status = main([str(a) for a in arguments])
-        except SystemExit as error:  # argparse
-            status = error.code
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return command
 
 
 @pytest.fixture
