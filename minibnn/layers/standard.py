@@ -1,10 +1,9 @@
 """The 32-bit twins of the binary layers: the same configuration with float kernels and biases, for comparison.
 
 Where a binary layer uses bits, its twin uses W and b as they are. The convolutional twin has dropout after its first
-two fully connected layers; the language twin's Normalize has a trainable scale and shift. Of `Choices`, epsilon and
-bias apply. Whether the convolutional
+two fully connected layers; the language twin's Normalize has a trainable scale and shift. Whether the convolutional
 twin normalizes after every linear map, as the binary layers must, the paper does not say (errata 13): `normalize`
-chooses.
+chooses. Of `Choices`, epsilon and bias apply.
 """
 
 import numpy as np
