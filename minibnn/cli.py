@@ -23,6 +23,7 @@ from minibnn.commands import (
     train,
 )
 from minibnn.commands.arguments import positive
+from minibnn.commands.parser import Parser
 from minibnn.errors import InputError
 from minibnn.threads import set_threads
 
@@ -31,16 +32,16 @@ first steps:
   minibnn demo              one-bit networks learn beside their 32-bit twins
   minibnn lessons           the lessons; then minibnn lessons 7, minibnn check 7
   minibnn info paper-3x3    what a preset consists of
-  minibnn train image       a classifier of pictures: drawn ones, or --data FOLDER
-  minibnn train text        a writer: of Python's help texts, or --data FOLDER
+  minibnn train image       a classifier of drawn pictures, or of --data FOLDER
+  minibnn train text        a writer of Python's help texts, or of --data FOLDER
   minibnn sweep CONFIG      a grid of such runs with several seeds, in one table
-  minibnn data              fetch such folders: Food-101, WikiText, BERT's vocabulary
-  minibnn runs              the runs so far; compare RUN RUN lays their curves over each other
-  minibnn eval RUN          where it is right and wrong: RUN is the folder that training made
+  minibnn data              fetch Food-101, WikiText or BERT's vocabulary
+  minibnn runs              the runs so far; compare RUN RUN draws their curves
+  minibnn eval RUN          where it is right and wrong; RUN: a folder of train
   minibnn classify RUN JPG  let a classifier name what is in photos
   minibnn generate RUN      let a writer write
-  minibnn pack RUN          keep its bits alone, in one file 25 to 32 times smaller
-  minibnn show RUN          a picture of its bits; --what attention, latent, flips: more
+  minibnn pack RUN          keep its bits in one file, 25 to 32 times smaller
+  minibnn show RUN          a picture of its bits; --what attention, flips: more
 """
 
 
@@ -99,9 +100,9 @@ def _told(error):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="minibnn",
-        description="Neural networks whose every parameter is one bit (arXiv 2509.07025), from scratch.",
+        description="Neural networks whose every parameter is one bit, from scratch\n(arXiv 2509.07025).",
         epilog=NEXT_STEPS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,8 +6,10 @@ import time
 import numpy as np
 
 from minibnn.data import WordPiece, builtin_text, draw_dishes, split_text
+from minibnn.figures import NEEDS_PLOTS
 from minibnn.models import generate
 from minibnn.models.summary import table
+from minibnn.terminal import folded
 from minibnn.training import save_comparison, text_curve, unigram_perplexity
 from minibnn.training.config import configuration
 from minibnn.training.curves import format_bytes
@@ -34,13 +36,14 @@ def demo(out_dir="runs/demo", seed=0, progress=True):
     whether to show bars. Takes about two minutes on two cores.
     """
     started, folder = time.perf_counter(), new_folder(out_dir)
-    print("Every parameter of a one-bit network, kernels and biases, is 0 or 1 in the forward pass.")
+    print(folded("Every parameter of a one-bit network, kernels and biases, is 0 or 1 in the forward pass."))
     image_runs = learn_images(seed, progress)
     print(f"\n{result_table(image_runs, ('loss', 'accuracy'))}")
     text_runs, wordpiece, unigram = learn_text(seed, progress)
     print(f"\n{result_table(text_runs, ('loss', 'accuracy', 'perplexity'))}")
-    print(f"For comparison: knowing only how often each piece occurs gives perplexity {unigram:.0f}.")
-    print(f"\nThe one-bit transformer writes: {sample_text(text_runs[ONE_BIT].model, wordpiece, seed)}\n")
+    print(folded(f"For comparison: knowing only how often each piece occurs gives perplexity {unigram:.0f}."))
+    written = sample_text(text_runs[ONE_BIT].model, wordpiece, seed)
+    print(folded(f"\nThe one-bit transformer writes: {written}\n"))
     show_curves(image_runs, text_runs, folder / "learning.png")
     print(f"All of it took {time.perf_counter() - started:.0f} seconds.")
 
@@ -49,9 +52,8 @@ def learn_images(seed=0, progress=True):
     """Train the BCVNN and both of its twins on generated dishes; a dict from name to Run."""
     train = draw_dishes(TRAINING_PICTURES, IMAGES["data.image_size"], seed=seed, classes=10)
     validation = draw_dishes(VALIDATION_PICTURES, IMAGES["data.image_size"], seed=seed + 1, classes=10)
-    print(
-        f"\nPictures: {len(train):,} drawings of {len(train.class_names)} kinds of dish, {len(validation)} to validate."
-    )
+    kinds = len(train.class_names)
+    print(folded(f"\nPictures: {len(train):,} drawings of {kinds} kinds of dish, {len(validation)} to validate."))
     runs = {
         name: image_run(train, validation, configuration("image", "tiny", IMAGES | twin | {"seed": seed}))
         for name, twin in IMAGE_TWINS.items()
@@ -66,7 +68,7 @@ def learn_text(seed=0, progress=True):
     wordpiece = WordPiece.train(train_text, TEXT["data.vocab_size"])
     rows = [running_rows(text, wordpiece, TEXT["model.max_len"]) for text in (train_text, validation_text)]
     pieces = [part[:, 1:].size for part in rows]
-    print(f"\nText: Python's help pages, {pieces[0]:,} word pieces, and {pieces[1]:,} to validate.")
+    print(folded(f"\nText: Python's help pages, {pieces[0]:,} word pieces, and {pieces[1]:,} to validate."))
     runs = {
         name: text_run(*rows, wordpiece, configuration("text", "tiny", TEXT | twin | {"seed": seed}))
         for name, twin in TEXT_TWINS.items()
@@ -77,25 +79,23 @@ def learn_text(seed=0, progress=True):
 
 def _fit_all(runs, progress):
     for name, run in runs.items():
-        print(f"{name}: {run.model!r}", flush=True)
+        print(folded(f"{name}: {run.model!r}"), flush=True)
         run.fit(progress=progress)
 
 
 def result_table(runs, metrics):
     """A table in the manner of the paper's Tables 2 and 5: what each run reached in its last epoch, and its size.
 
-    The last two columns are the bytes of the weights, as float32 and, where they are bits, as bits.
+    The last column is the bytes of the weights: 32 bits each or, where they are bits, one bit each.
     """
     short = {"loss": "loss", "accuracy": "acc", "perplexity": "ppl"}
     head = ["model", *(f"{part} {short[metric]}" for metric in metrics for part in ("train", "val"))]
-    rows = [(*head, "parameters", "float32", "bits")]
+    rows = [(*head, "weights")]
     shown = {"loss": "{:.3f}", "accuracy": "{:.1%}", "perplexity": "{:.1f}"}
     for name, run in runs.items():
         last = run.history[-1]
         values = [shown[m].format(last[f"{part}_{m}"]) for m in metrics for part in ("train", "val")]
-        count, bits = run.model.num_parameters(), format_bytes(weight_bytes(runs)[name])
-        as_bits = bits if run.model.named_latent_weights() else "-"
-        rows.append((name, *values, f"{count:,}", format_bytes(4 * count), as_bits))
+        rows.append((name, *values, format_bytes(weight_bytes(runs)[name])))
     return table(rows)
 
 
@@ -115,7 +115,7 @@ def show_curves(image_runs, text_runs, path):
     text_histories = {name: run.history for name, run in text_runs.items()}
     if not has_matplotlib():
         print(text_curve(image_histories, "val_accuracy"), text_curve(text_histories, "val_perplexity"), sep="\n\n")
-        print("\nFor a picture of these curves: pip install 'minibnn[plots]'")
+        print(f"\nFor a picture: {NEEDS_PLOTS}")
         return
     sizes_by_group = {"images": weight_bytes(image_runs), "text": weight_bytes(text_runs)}
     save_comparison(image_histories, text_histories, sizes_by_group, path)

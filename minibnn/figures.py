@@ -7,6 +7,8 @@ from pathlib import Path
 from minibnn.errors import InputError
 from minibnn.files import replacing
 
+NEEDS_PLOTS = "pip install 'minibnn[plots]' (in a clone: '.[plots]')"  # what brings matplotlib
+
 # Okabe and Ito's palette, told apart by readers with any kind of colour blindness; without its yellow, which vanishes
 # on white. The first two are the project's own: one bit and its 32-bit twin.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -50,6 +52,14 @@ _STYLE = {
 }
 
 
+def need_matplotlib():
+    """Raise InputError, which says how to get it, unless matplotlib is installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"figures need matplotlib: {NEEDS_PLOTS}") from error
+
+
 @contextmanager
 def figure(path, width, height, metadata=None):
     """Give an empty matplotlib Figure in the project's style, and write it to `path` at the end of the block.
@@ -67,11 +77,10 @@ def figure(path, width, height, metadata=None):
             closed to us, or `path` is a folder itself.
     """
     path = Path(path)
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-    except ImportError as error:
-        raise InputError("figures need matplotlib: run  pip install 'minibnn[plots]'") from error
+    need_matplotlib()
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
         raise InputError(f"figure {path.name!r}: expected a suffix of .png, .svg or .pdf, got {path.suffix!r}")

@@ -6,13 +6,14 @@ import shlex
 import sys
 
 from minibnn.commands.arguments import classes, positive, rate
+from minibnn.commands.parser import Parser
 
 
 def add_to(commands, common):
     """Add `data` with its commands."""
     data = commands.add_parser("data", help="fetch Food-101, WikiText or BERT's vocabulary", parents=[common])
     data.set_defaults(command=lambda options: data.print_help())
-    kinds = data.add_subparsers(title="what to do", metavar="WHAT", parser_class=_Parser)
+    kinds = data.add_subparsers(title="what to do", metavar="COMMAND", parser_class=_Parser)
     _add_food101(kinds, common)
     _add_wikitext(kinds, common)
     vocab = _add_source(kinds, common, "vocab", "BERT's uncased vocabulary, 231.5 KB", "bert-base-uncased")
@@ -69,7 +70,7 @@ def _add_source(kinds, common, name, what, folder):
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """Looks up the source that it describes when the help is wanted, so that other commands need not import it."""
 
     source = None

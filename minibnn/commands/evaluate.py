@@ -173,6 +173,11 @@ def validation_text(folder):
     return _text(folder, "valid", in_sentences=False)[0]
 
 
+def training_text(folder):
+    """As `validation_text`, of what is trained on."""
+    return _text(folder, "train", in_sentences=False)[0]
+
+
 def _text(folder, split, in_sentences):
     """(running text, or a list of sentences, where it is from)."""
     from minibnn.data import builtin_text, read_wikitext, running_text, sentences, split_text

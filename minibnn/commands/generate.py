@@ -21,7 +21,10 @@ def add_to(commands, common):
     )
     generate.add_argument("--vocab", metavar="FILE", help="vocabulary of a packed model that was kept without its own")
     generate.add_argument(
-        "--prompt", default="The", metavar="TEXT", help='how the text begins (%(default)s); "": as a sentence begins'
+        "--prompt",
+        default="The",
+        metavar="TEXT",
+        help='how the text begins (%(default)s); "": as a text begins, with a whole word',
     )
     generate.add_argument(
         "--tokens", type=positive, default=100, metavar="N", help="word pieces to write (%(default)s)"
@@ -53,6 +56,7 @@ def write_text(options):
         chances = {"temperature": 0}
     model, wordpiece = load_writer(options.run, options.vocab)
     begin = beginning(wordpiece, options.prompt)
+    chances["not_first"] = continuations(wordpiece) if not wordpiece.decode(begin) else ()
     drawn = generate(model, begin, options.tokens, np.random.default_rng(options.seed), **chances)
     stream_text(wordpiece, begin, drawn)
 
@@ -112,12 +116,31 @@ def _wordpiece(path, tokens):
 
 
 def beginning(wordpiece, prompt):
-    """The ids to begin with: those of the prompt, or [CLS], which is not shown, for an empty one."""
+    """The ids to begin with: those of the prompt, or [CLS], which is not shown, for an empty one.
+
+    Where nothing of them is shown, the text must begin with a piece that can: see `continuations`.
+    """
     ids = wordpiece.encode(prompt)
     if unknown := [word for word in prompt.split() if wordpiece.unknown_id in wordpiece.encode(word)]:
         shown = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
         print(f"minibnn: note: not in the vocabulary, read as [UNK] and not shown: {shown}", file=sys.stderr)
     return ids or [wordpiece.cls_id]
+
+
+def continuations(wordpiece):
+    """The ids that no text begins with: pieces such as "##ing", which continue a word, and tokens that are not shown.
+
+    A model of running text gives such pieces their chance after [CLS], which it never read; so they are left out of the
+    first draw (`generate` with `not_first`), and nothing is left out of a vocabulary that has no other piece.
+    """
+    from minibnn.data.basic_tokens import SPECIAL_TOKENS
+
+    found = [
+        i
+        for i, token in enumerate(wordpiece.tokens)
+        if token in SPECIAL_TOKENS or (token.startswith("##") and len(token) > 2)
+    ]
+    return found if len(found) < len(wordpiece) else ()
 
 
 def stream_text(wordpiece, begin, drawn):

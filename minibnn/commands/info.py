@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from minibnn.errors import InputError
+from minibnn.terminal import columns, folded
 
 PACKED_NAME = "packed.npz"  # of the packed model in the folder of its run
 
@@ -45,11 +46,11 @@ def preset_tables(name):
     if preset := IMAGE_PRESETS.get(name):
         side = preset.image_size
         yield f"image preset '{name}': BCVNN for 101 classes of {side} x {side} pixels"
-        yield summary(preset.build(101, rng=ShapesOnly()), side)
+        yield summary(preset.build(101, rng=ShapesOnly()), side, columns())
     if preset := TEXT_PRESETS.get(name):
         tokens, pieces = preset.max_len, preset.vocab_size
         yield f"text preset '{name}': BLM for {tokens} tokens of a vocabulary of {pieces:,}"
-        yield summary(preset.build(pieces, rng=ShapesOnly()), tokens)
+        yield summary(preset.build(pieces, rng=ShapesOnly()), tokens, columns())
     yield "Each layer has its kernel and one bias for each output feature."
 
 
@@ -63,7 +64,8 @@ def packed_tables(path):
     yield f"packed {kind} of {file or path}"
     yield _columns(config)
     side = packed.about.get("image_size")
-    yield summary(structure_of(packed), config.get("max_len") or (side if isinstance(side, int) else 64))
+    size = config.get("max_len") or (side if isinstance(side, int) else 64)
+    yield summary(structure_of(packed), size, columns())
     yield "Each layer has its kernel and one bias for each output feature."
     ones, total = sum(bits.count() for _, bits in packed.named_bits()), packed.num_bits()
     disk = f"{file.stat().st_size:,} bytes" if file else f"not yet: minibnn pack {path}"
@@ -86,14 +88,18 @@ def twin_tables(path):
 
     run = load_run(path)
     yield f"{run.kind} run of a 32-bit twin, preset '{run.config.preset}': {path}"
-    yield summary(run.model, run.config.data.image_size if run.kind == "image" else run.config.model.max_len)
-    yield "It has no bits: its weights stay floats; the 1-bit bytes are those of a network of bits of these shapes."
+    size = run.config.data.image_size if run.kind == "image" else run.config.model.max_len
+    yield summary(run.model, size, columns())
+    yield folded(
+        "It has no bits: its weights stay floats; the 1-bit bytes are those of a network of bits of these shapes."
+    )
 
 
 def _columns(values):
     """A dict as lines of names and values."""
     width = max(map(len, values))
-    return "\n".join(f"{_printable(name):{width}}  {_short(value)}" for name, value in values.items())
+    lines = [f"{_printable(name):{width}}  {_short(value)}" for name, value in values.items()]
+    return "\n".join(folded(line, indent=" " * (width + 2)) for line in lines)
 
 
 def _short(value):

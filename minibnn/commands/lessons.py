@@ -69,7 +69,7 @@ def _list(lessons):
     for lesson in lessons:
         print(f"{lesson.number:4}  {lesson.name}" + ("  (runs for minutes)" if lesson.long else ""))
     print(f"\nThe map: {shown_path(lessons[0].path.parent / 'README.md')}")
-    print("minibnn lessons 7 runs lesson 7; minibnn check 7 checks your answer to its exercise;")
+    print("minibnn lessons 7 runs lesson 7; minibnn check 7 checks your answer to it;")
     print("minibnn lessons --site DIR makes web pages of all.")
 
 

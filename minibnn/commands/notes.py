@@ -5,8 +5,7 @@ import warnings
 from contextlib import contextmanager
 
 from minibnn.errors import InputError
-
-NEEDS_PLOTS = "pip install 'minibnn[plots]' (in a clone: '.[plots]')"
+from minibnn.figures import NEEDS_PLOTS
 
 
 @contextmanager

@@ -1,16 +1,24 @@
 """`minibnn runs`, `compare` and `plot`: which runs there are, what they reached, and their curves."""
 
+import os
 import shlex
-import shutil
-import sys
 from pathlib import Path
 
 from minibnn.commands.notes import note, picture_or_note, printable
 from minibnn.errors import InputError
+from minibnn.terminal import columns
 
 METRICS = ("loss", "accuracy", "perplexity", "flip_ratio", "lr")
 HEAD = ("run", "kind", "model", "epochs", "validation", "best", "last", "parameters", "packed", "state")
-LEAST = ("kind", "parameters", "packed", "last", "model", "validation")  # what a narrow terminal does without, in order
+LEAST = (
+    "kind",
+    "parameters",
+    "packed",
+    "last",
+    "model",
+    "validation",
+    "epochs",
+)  # left out where it is narrow, in order
 VALIDATED_ON = ("folder", "image_size", "classes", "validation_per_class", "vocab", "vocab_size", "sentences")
 
 
@@ -32,7 +40,7 @@ def add_to(commands, common):
         parents=[common],
     )
     compare.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs, all of pictures or all of text")
-    compare.add_argument("--out", default="compare.png", metavar="PICTURE", help=".png, .svg or .pdf (%(default)s)")
+    compare.add_argument("--out", metavar="PICTURE", help=".png, .svg or .pdf (compare.png beside the first RUN)")
     compare.set_defaults(command=compare_runs, only_prints=True)
     plot = commands.add_parser(
         "plot",
@@ -82,12 +90,7 @@ def list_runs(options):
 
 def _list(rows):
     """The table of runs: in a narrow terminal without the columns that are needed least; if none fits, in blocks."""
-    for count in range(len(LEAST) + 1):
-        kept = [i for i, name in enumerate(HEAD) if name not in LEAST[:count]]
-        left = sum(HEAD[i] in HEAD[:3] for i in kept)
-        if (text := _fitting([tuple(row[i] for i in kept) for row in rows], left)) is not None:
-            return text
-    return _blocks(rows)
+    return _fitting(rows, 3, LEAST) or _blocks(rows)
 
 
 def _row(run):
@@ -95,6 +98,7 @@ def _row(run):
 
     early = run.state == "stopped" or (run.state == "finished" and run.epoch < run.config.train.epochs)
     state = f"{run.state} at step {run.step:,}" if early else run.state
+    state += ", not yet evaluated" if run.awaits_evaluation else ""
     last = _figure(run.history[-1] if run.history else None, run.metric)
     packed = format_bytes(run.packed_bytes) if run.packed_bytes else "-"
     epochs = f"{run.epoch}/{run.config.train.epochs}"
@@ -115,6 +119,7 @@ def _figure(record, metric):
 
 def compare_runs(options):
     """`minibnn compare RUN RUN ...`."""
+    from minibnn.training.curves import drawable_metrics
     from minibnn.training.run_list import run_summary
 
     summaries = [run_summary(path) for path in dict.fromkeys(map(Path, options.runs))]
@@ -132,8 +137,9 @@ def compare_runs(options):
     print(_comparison(runs), _differences(runs), sep="\n\n", end="\n\n")
     _note_validation(runs)
     metric = summaries[0].metric
-    metrics = [name for name in _drawable(histories) if name != "accuracy" or name == metric]
-    _draw(histories, metrics, Path(options.out), in_text=[f"val_{metric}"])
+    metrics = [name for name in drawable_metrics(histories) if name != "accuracy" or name == metric]
+    beside = Path(os.path.normpath(summaries[0].path / os.pardir)) / "compare.png"
+    _draw(histories, metrics, beside if options.out is None else Path(options.out), in_text=[f"val_{metric}"])
 
 
 def _short_names(summaries):
@@ -142,12 +148,6 @@ def _short_names(summaries):
     if len(set(names)) < len(names):
         names = [str(run.path) for run in summaries]
     return [printable(name) for name in names]
-
-
-def _drawable(histories):
-    """The metrics that some run has, without the learning rate."""
-    keys = {key for history in histories.values() for record in history for key, v in record.items() if v is not None}
-    return [name for name in METRICS if name != "lr" and {name, f"val_{name}", f"train_{name}"} & keys]
 
 
 def _comparison(runs):
@@ -192,13 +192,13 @@ def _note_validation(runs):
         note(f"the validation data of these runs differ ({told}), so their figures do not compare like with like")
 
 
-def _fitting(rows, left_columns):
-    """Rows as a table, or None in a terminal that is narrower than it."""
+def _fitting(rows, left_columns, least=()):
+    """Rows as a table, without the columns named in `least` if need be; None in a terminal that is narrower still."""
     from minibnn.models.summary import table
 
-    text = table(rows, left_columns)
-    fits = not sys.stdout.isatty() or max(map(len, text.splitlines())) <= shutil.get_terminal_size().columns
-    return text if fits else None
+    width = columns()
+    text = table(rows, left_columns, width, least)
+    return text if width is None or max(map(len, text.splitlines())) <= width else None
 
 
 def _blocks(rows):
@@ -213,6 +213,7 @@ def _blocks(rows):
 
 def plot_run(options):
     """`minibnn plot RUN`."""
+    from minibnn.training.curves import drawable_metrics
     from minibnn.training.run_list import run_summary
 
     run = run_summary(options.run)
@@ -221,7 +222,7 @@ def plot_run(options):
     if options.metrics is not None:
         _check_metrics(options.metrics)
     histories = {"": run.history}
-    metrics = options.metrics or _drawable(histories)
+    metrics = options.metrics or drawable_metrics(histories)
     last = {key for key, value in run.history[-1].items() if value is not None}
     in_text = [next((key for key in (f"val_{name}", f"train_{name}") if key in last), name) for name in metrics]
     chosen = "-".join(["curves", *(options.metrics or ())])  # some curves do not replace the picture of all

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from minibnn.commands.arguments import positive
 from minibnn.commands.info import load_bits
-from minibnn.commands.notes import NEEDS_PLOTS, picture_or_note, placed_by_out
+from minibnn.commands.notes import picture_or_note, placed_by_out
 from minibnn.errors import InputError
+from minibnn.figures import NEEDS_PLOTS
+from minibnn.terminal import folded
 
 MARK = ("Software", "minibnn show")  # in every picture that we may replace
 PARTS = ("bits", "embedding", "attention", "latent", "flips")
-ONLY_FOR = {"tokens": "embedding", "prompt": "attention", "between": "flips", "scale": "bits"}
+ONLY_FOR = {"tokens": "embedding", "rare": "embedding", "prompt": "attention", "between": "flips", "scale": "bits"}
 PROMPT = "The first game was released in Japan, and the second in Europe."
 
 
@@ -32,6 +34,7 @@ def add_to(commands, common):
     show.add_argument("--what", choices=PARTS, default="bits", metavar="PART", help=f"{', '.join(PARTS)} (%(default)s)")
     show.add_argument("--layer", metavar="NAME", help="such as conv1a; of attention a block, such as blocks.1")
     show.add_argument("--tokens", metavar="TEXT", help="embedding: word pieces, separated by spaces (frequent words)")
+    show.add_argument("--rare", action="store_true", default=None, help="embedding: the rarest word pieces")
     show.add_argument("--prompt", metavar="TEXT", help="attention: what the model reads")
     show.add_argument("--vocab", metavar="FILE", help="vocabulary of a packed model that was kept without its own")
     show.add_argument(
@@ -50,17 +53,13 @@ def show_part(options):
     for name, part in ONLY_FOR.items():
         if getattr(options, name) is not None and options.what != part:
             raise InputError(f"--{name} is for --what {part}, and this is --what {options.what}: leave one of them out")
+    if options.rare and options.tokens is not None:
+        raise InputError("--tokens names word pieces, and --rare chooses the rarest: leave one of them out")
     if options.layer is not None and options.what == "embedding":
         raise InputError("--layer is not for --what embedding, which shows one layer: leave it out")
     _check_exists(options.model)
-    draw = {
-        "bits": show_bits,
-        "embedding": show_embedding,
-        "attention": show_attention,
-        "latent": show_latent,
-        "flips": show_flips,
-    }
-    draw[options.what](options)
+    draw = (show_bits, show_embedding, show_attention, show_latent, show_flips)
+    dict(zip(PARTS, draw, strict=True))[options.what](options)
 
 
 def _check_exists(path):
@@ -96,7 +95,7 @@ def show_bits(options):
         shape, kind = shape_text(layer.W_q.shape), type(layer).__name__.removeprefix("Packed")
         kernel, bias = (_share(bits) for bits in (layer.W_q.tensor(), layer.b_q))
         rows.append((key, kind, shape, f"{layer.num_bits():,}", kernel, bias))
-    print(f"{table(rows, left_columns=3)}\n\n{told}\nThe picture, {picture.width} x {picture.height} pixels: {out}")
+    print(f"{table(rows, left_columns=3)}\n\n{folded(told)}\n{_place(picture, out)}")
     if name == "all":
         print(f"One layer: minibnn show {shlex.quote(options.model)} --layer {next(iter(layers))}")
 
@@ -121,32 +120,41 @@ def show_embedding(options):
     from minibnn.bits.packed_layers import PackedModule
     from minibnn.bits.picture import picture_of_rows
     from minibnn.commands.generate import load_writer
-    from minibnn.commands.trained import frequent_words
+    from minibnn.commands.trained import embedding_at_start
     from minibnn.models.summary import table
 
     _check_reads(options)
     model, wordpiece = load_writer(options.model, options.vocab)
     if not isinstance(model, PackedModule) and not model.named_latent_weights():
         raise InputError(f"{options.model} holds a 32-bit twin, whose embedding has no bits: take a run of bits")
-    if options.tokens is None:
-        ids, source = frequent_words(Path(options.model), wordpiece)
-    else:
-        ids, source = _pieces_named(options.tokens, wordpiece), ""
+    ids, source = _pieces_shown(options, wordpiece)
     out = _free_place(options, "embedding")
     embedding = model.embed if isinstance(model, PackedModule) else pack(model.embed)
     bits = embedding.tokens.W_q.tensor().unpack(bool)  # (V, D)
+    start = embedding_at_start(Path(options.model), wordpiece)
     names, rows = [wordpiece.tokens[i] for i in ids], bits[ids]
     told = f"A row of {bits.shape[1]} bits for each of {len(ids)} word pieces; at its right, the share of ones"
     picture = picture_of_rows(f"embed.tokens:  {len(ids)} of {len(bits):,} rows", told, names, rows)
     _save(picture, out)
-    lines = [("piece", "most alike", "equal bits", "ones")]
+    lines = [("piece", "most alike", "equal bits", "ones", *(["flipped"] if start is not None else []))]
     for i, name, row in zip(ids, names, rows, strict=True):
         equal = (bits == row).mean(1)
         equal[i] = -1  # itself
         alike = int(equal.argmax())
-        lines.append((name, wordpiece.tokens[alike], f"{equal[alike]:.0%}", f"{row.mean():.0%}"))
-    print(table(lines, left_columns=2))
-    print(f"\n{told}{source}\nThe picture, {picture.width} x {picture.height} pixels: {out}")
+        flipped = [] if start is None else [f"{(row != start[i]).mean():.0%}"]
+        lines.append((name, wordpiece.tokens[alike], f"{equal[alike]:.0%}", f"{row.mean():.0%}", *flipped))
+    print(f"{table(lines, left_columns=2)}\n\n{folded(told + source)}\n{_place(picture, out)}")
+
+
+def _pieces_shown(options, wordpiece):
+    """(ids of the word pieces that are asked for, a line that says which they are, or nothing)."""
+    from minibnn.commands.trained import frequent_words, pieces_named, rare_pieces
+
+    if options.rare:
+        return rare_pieces(Path(options.model), wordpiece)
+    if options.tokens is None:
+        return frequent_words(Path(options.model), wordpiece)
+    return pieces_named(options.tokens, wordpiece), ""
 
 
 def _check_reads(options):
@@ -157,19 +165,6 @@ def _check_reads(options):
     if config.is_file() and read_config(config).kind == "image":
         told = f"{options.model} holds an image run, and --what {options.what} is for models of text"
         raise InputError(f"{told}: take a run of minibnn train text, or another --what")
-
-
-def _pieces_named(text, wordpiece):
-    ids = {token: i for i, token in enumerate(wordpiece.tokens)}
-    found = []
-    for word in text.split():
-        if word in ids:
-            found.append(ids[word])
-        else:  # a word that is cut into pieces, or one in capitals
-            found += wordpiece.encode(word)
-    if not found:
-        raise InputError("--tokens: expected word pieces, separated by spaces, such as 'the cat ##s', and got none")
-    return list(dict.fromkeys(found))
 
 
 def show_attention(options):
@@ -200,7 +195,8 @@ def show_attention(options):
         before = probabilities.diagonal(-1).mean() if len(ids) > 1 else 0
         shares = (probabilities.diagonal().mean(), before, probabilities[:, 0].mean())
         rows.append((f"{head}", *(f"{share:.0%}" for share in shares)))
-    print(f"{table(rows)}\n\nThe mean over the {len(ids)} tokens: {' '.join(tokens)}\n{told}")
+    read = folded(f"The mean over the {len(ids)} tokens: {' '.join(tokens)}")
+    print(f"{table(rows)}\n\n{read}\n{told}")
 
 
 def show_latent(options):
@@ -337,6 +333,10 @@ def _check_ours(path):
             ours = False
         if not ours:
             raise InputError(f"{path} exists and was not drawn by minibnn show: move it away, or choose another --out")
+
+
+def _place(picture, path):
+    return f"The picture, {picture.width} x {picture.height} pixels: {path}"
 
 
 def _save(picture, path):

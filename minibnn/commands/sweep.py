@@ -9,6 +9,7 @@ from minibnn.commands.arguments import positive
 from minibnn.commands.notes import printable
 from minibnn.commands.train import PATHS
 from minibnn.errors import InputError
+from minibnn.terminal import columns, folded
 
 TABLE = ("table.txt", "table.csv")
 
@@ -121,10 +122,10 @@ def _train(folder, jobs):
     if any(not outcome.is_settled for outcome in before):
         _train_left(folder, jobs, before)
     outcomes = folder.outcomes()
-    text = table_text(plan, outcomes)
-    for name, content in zip(TABLE, (text, table_csv(plan, outcomes)), strict=True):
+    for name, content in zip(TABLE, (table_text(plan, outcomes), table_csv(plan, outcomes)), strict=True):
         folder.write_text(name, content)
-    print("\n".join(map(printable, text.splitlines())))
+    text = table_text(plan, outcomes, columns())
+    print("\n".join(folded(printable(line)) for line in text.splitlines()))
     print(f"\nkept in {folder.path}: {', '.join(TABLE)}, and the folder of each run")
     if failed := sum(outcome.state == "failed" for outcome in outcomes):
         raise InputError(f"{_count(failed, 'run')} failed, as told above; to try again: {_again(folder.path)}")
@@ -178,7 +179,8 @@ class _Lines:
         """Print how a run ended."""
         self._done += 1
         number = f"{self._done:{len(str(self._total))}}/{self._total}"
-        line = printable(f"{number}  {outcome.run.name}: {_told(outcome)} ({_duration(seconds)})")
+        told = printable(f"{number}  {outcome.run.name}: {_told(outcome)} ({_duration(seconds)})")
+        line = folded(told, indent=" " * (len(number) + 2))
         if self._bar is None:
             print(line, flush=True)
         else:

@@ -10,6 +10,8 @@ from pathlib import Path
 from minibnn.commands.arguments import classes, positive, rate, whole
 from minibnn.commands.notes import cache_warnings_as_notes, note
 from minibnn.errors import InputError
+from minibnn.figures import NEEDS_PLOTS
+from minibnn.terminal import folded
 
 # Short options and the keys of the configuration that they stand for.
 SHORT = {
@@ -48,8 +50,11 @@ def add_to(commands, common):
         "--max-steps", dest="new_max_steps", type=positive, metavar="N", help="with --resume: stop after so many steps"
     )
     train.add_argument("--data", dest="new_data", metavar="DIR", help="with --resume: where its data folder is now")
+    train.add_argument(
+        "--from-step", type=whole, metavar="N", help="with --resume: go back to this checkpoint, 0 for the beginning"
+    )
     train.add_argument("--epochs", dest="new_epochs", help=argparse.SUPPRESS)  # to say that they are fixed
-    train.set_defaults(command=lambda options: resume(options) if options.resume is not None else train.print_help())
+    train.set_defaults(command=lambda options: resume(options) if options.resume is not None else _tell(options, train))
     kinds = train.add_subparsers(title="what to train on", metavar="KIND")
     _add_image(kinds, common)
     _add_text(kinds, common)
@@ -112,12 +117,26 @@ def _add_flag(parser, name, about, value=True):
     parser.add_argument(name, action="store_const", const=value, help=about)
 
 
+def _tell(options, parser):
+    """`minibnn train` alone."""
+    for name, value in (
+        ("max-steps", options.new_max_steps),
+        ("data", options.new_data),
+        ("from-step", options.from_step),
+    ):
+        if value is not None:
+            raise InputError(f"--{name} needs a run to go on with, --resume RUN, or what to train: image or text")
+    parser.print_help()
+
+
 def train_new(options, kind):
     """`minibnn train image` or `minibnn train text`."""
     for name in ("max_steps", "data", "epochs"):
         if getattr(options, f"new_{name}") is not None:
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} stands before {kind!r}, where it is for --resume: give it after {kind!r}")
+    if options.from_step is not None:
+        raise InputError("--from-step is for --resume, and a new run begins with its first step: leave it out")
     if options.resume is not None:
         raise InputError(f"a run goes on as it was begun, with nothing else: minibnn train --resume {options.resume}")
     config = config_of(options, kind)
@@ -143,7 +162,7 @@ def resume(options):
     """`minibnn train --resume RUN`."""
     from minibnn.training.config import read_config
     from minibnn.training.kept_run import KeptRun
-    from minibnn.training.run_folder import CONFIG, VOCABULARY, RunFolder
+    from minibnn.training.run_folder import CONFIG, VOCABULARY, RunFolder, find_checkpoint
 
     if options.new_epochs is not None:
         raise InputError(
@@ -151,11 +170,13 @@ def resume(options):
             f"minibnn train KIND --config {shlex.quote(str(Path(options.resume) / CONFIG))} --epochs N"
         )
     with RunFolder.open_again(options.resume) as folder:
+        if options.from_step:
+            find_checkpoint(folder.path, options.from_step)  # before data are read
         kept_config = read_config(folder.path / CONFIG)
         config = _config_to_go_on(kept_config, options)
         run = _prepared(config, folder.path / VOCABULARY if config.kind == "text" else None)
         kept = KeptRun(run, folder)
-        kept.restore()
+        kept.restore(options.from_step)
         if config != kept_config:
             folder.write_config(config)
         if kept.finished:
@@ -227,7 +248,8 @@ def _prepared(config, vocabulary=None):
 
 def _introduced(run):
     """Say what is about to be trained, and return what its result must be compared with."""
-    print(f"{run.model!r}, {len(run.train):,} training and {len(run.validation):,} validation examples")
+    counts = f"{len(run.train):,} training and {len(run.validation):,} validation examples"
+    print(folded(f"{run.model!r}, {counts}"))
     if run.wordpiece is None:
         count = len(run.class_names)
         bar = f"{count} classes, chance is {1 / count:.1%} accuracy"
@@ -243,7 +265,7 @@ def _introduced(run):
         labels, padding = (run.train.labels, run.validation.labels), run.train.ignore
         found = unigram_perplexity(*labels, len(run.wordpiece), padding)
         bar = f"the unigram model, which knows only how often each piece occurs, has validation perplexity {found:.1f}"
-    print(bar, flush=True)
+    print(folded(bar), flush=True)
     return bar
 
 
@@ -261,12 +283,12 @@ def _train(kept, bar):
         for told in kept.notes:
             note(told)
         files = sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
-        print(f"kept in {path}: {', '.join(files)}", flush=True)
+        print(folded(f"kept in {path}: {', '.join(files)}"), flush=True)
     _print_result(run, bar)
     if run.wordpiece is not None:
         from minibnn.demo import sample_text
 
-        print(f"\nthe model writes: {sample_text(run.model, run.wordpiece, run.config.seed)}")
+        print(folded(f"\nthe model writes: {sample_text(run.model, run.wordpiece, run.config.seed)}"))
 
 
 def _print_result(run, bar):
@@ -274,10 +296,9 @@ def _print_result(run, bar):
     last, values = run.history[-1], [record[f"val_{metric}"] for record in run.history]
     best = min(values) if run.train.is_text else max(values)
     shown = "{:.1f}" if run.train.is_text else "{:.1%}"
-    print(
-        f"epoch {last['epoch']}: training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}, "
-        f"validation {metric} {shown.format(values[-1])} (best {shown.format(best)})\nfor comparison: {bar}"
-    )
+    losses = f"training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}"
+    figures = f"validation {metric} {shown.format(values[-1])} (best {shown.format(best)})"
+    print(folded(f"epoch {last['epoch']}: {losses}, {figures}\nfor comparison: {bar}"))
     _print_curve(run)
 
 
@@ -289,4 +310,4 @@ def _print_curve(run):
     metric = "perplexity" if run.train.is_text else "accuracy"
     if not has_matplotlib():
         print(text_curve({metric: run.history}, f"val_{metric}"))
-        print("for a picture of the curves: pip install 'minibnn[plots]'")
+        print(f"For a picture: {NEEDS_PLOTS}")

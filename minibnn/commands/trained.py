@@ -120,6 +120,58 @@ def frequent_words(path, wordpiece, count=30):
     return found, "\nThese are the most frequent words of the run's validation text"
 
 
+def rare_pieces(path, wordpiece, count=30):
+    """(ids of word pieces, what they are): those that the training text of the run has least often; as above.
+
+    Raises InputError if that text is not at hand.
+    """
+    import numpy as np
+
+    from minibnn.commands.evaluate import training_text
+    from minibnn.data.basic_tokens import SPECIAL_TOKENS
+
+    config = config_beside(path / "packed.npz" if path.is_dir() else path)
+    if config is None:
+        raise InputError(f"{path} is apart from its run, whose text would tell which are rare: name pieces by --tokens")
+    try:
+        text = training_text(config.data.folder or None)
+    except (InputError, OSError) as error:
+        raise InputError(f"the text that the run read would tell which are rare: {error}, or use --tokens") from None
+    times = np.bincount(wordpiece.encode(text), minlength=len(wordpiece))
+    pieces = [i for i, token in enumerate(wordpiece.tokens) if token not in SPECIAL_TOKENS]
+    found = sorted(pieces, key=times.__getitem__)[:count]
+    least, most = times[found[0]], times[found[-1]]
+    often = f"{least} to {most} times" if most > least else f"{most} time{'s' * int(most != 1)}"
+    return found, f"\nThese are the rarest word pieces of the run's training text (each {often})"
+
+
+def pieces_named(text, wordpiece):
+    """The ids of the word pieces in `text`, separated by spaces; a word that is none is cut into pieces.
+
+    Raises InputError if there is none.
+    """
+    ids = {token: i for i, token in enumerate(wordpiece.tokens)}
+    found = []
+    for word in text.split():
+        found += [ids[word]] if word in ids else wordpiece.encode(word)
+    if not found:
+        raise InputError("--tokens: expected word pieces, separated by spaces, such as 'the cat ##s', and got none")
+    return list(dict.fromkeys(found))
+
+
+def embedding_at_start(path, wordpiece):
+    """The bits (V, D), bool, that the embedding of the run in folder `path` began with, which its seed gives again.
+
+    None for a packed file, which does not know where it began.
+    """
+    from minibnn.bits import pack
+
+    if not path.is_dir():
+        return None
+    model = config_beside(path / "packed.npz").build(len(wordpiece))
+    return pack(model.embed).tokens.W_q.tensor().unpack(bool)
+
+
 def _validation_text(path):
     """The validation text of the run at `path`, or beside a packed file; None if it is not there any more."""
     from minibnn.commands.evaluate import validation_text

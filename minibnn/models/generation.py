@@ -10,7 +10,7 @@ from minibnn.layers.module import check_positive, evaluating
 from minibnn.layers.one_hot import check_ids
 
 
-def generate(model, ids, count, rng=None, *, temperature=1.0, top_k=None, top_p=None):
+def generate(model, ids, count, rng=None, *, temperature=1.0, top_k=None, top_p=None, not_first=()):
     """Iterate over `count` token ids, each drawn from the model's distribution after the tokens before it.
 
     `model`: a BLM or its twin. `ids`: the beginning, a non-empty sequence of token ids. `rng`: numpy.random.Generator,
@@ -18,6 +18,8 @@ def generate(model, ids, count, rng=None, *, temperature=1.0, top_k=None, top_p=
     `top_k` and `top_p`. `top_k`: of these, draw only from the k most likely, and from all that are as likely as the
     last of them. `top_p`: of these, draw only from the smallest set of most likely tokens whose probabilities, which
     sum to 1 after `top_k`, sum to at least top_p, in (0, 1]. They act in this order: temperature, top_k, top_p.
+    `not_first`: sequence of ids that the first of the new tokens must not be, such as pieces that continue a word where
+    there is none yet; they are left out before all other choices, and may come later.
 
     What the model sees is a window of at most `max_len` tokens: at first the last max_len of the beginning, then these
     and what was written, until they are more than max_len. Their positions would now have to shift, and everything that
@@ -28,8 +30,8 @@ def generate(model, ids, count, rng=None, *, temperature=1.0, top_k=None, top_p=
     What was computed of earlier tokens is kept, so a model that is changed between two tokens writes with a mixture of
     what it was and is. Its flag `trainable` is as it came whenever a token is out.
     Raises InputError, at once, for an empty beginning, an id outside 0 .. V - 1, a negative temperature, count or
-    top_k, a top_p outside (0, 1], or another kind of rng (None too, unless temperature is 0: whoever draws a text shall
-    be able to draw it again).
+    top_k, a top_p outside (0, 1], a `not_first` that leaves no token, or another kind of rng (None too, unless
+    temperature is 0: whoever draws a text shall be able to draw it again).
     """
     ids = _beginning(ids, model.vocab_size)
     if isinstance(count, bool) or not isinstance(count, Integral) or count < 0:
@@ -42,7 +44,8 @@ def generate(model, ids, count, rng=None, *, temperature=1.0, top_k=None, top_p=
         raise InputError(f"generate expects a top_p above 0 and up to 1, and got {top_p!r}")
     if not isinstance(rng, np.random.Generator) and (rng is not None or temperature != 0):
         raise InputTypeError(f"rng expects a numpy.random.Generator, such as np.random.default_rng(0), and got {rng!r}")
-    return _tokens(model, ids, count, functools.partial(_draw, rng, temperature, top_k, top_p))
+    draw = functools.partial(_draw, rng, temperature, top_k, top_p)
+    return _tokens(model, ids, count, draw, _left_out(not_first, model.vocab_size))
 
 
 def _beginning(ids, vocab_size):
@@ -53,16 +56,29 @@ def _beginning(ids, vocab_size):
     return check_ids("generate", np.array(ids), vocab_size).tolist()
 
 
-def _tokens(model, ids, count, draw):
+def _left_out(not_first, vocab_size):
+    """Ids as an array; raises InputError unless they are below `vocab_size` and leave some out."""
+    if not len(not_first):
+        return []
+    ids = check_ids("generate, not_first,", np.asarray(not_first), vocab_size)
+    if len(np.unique(ids)) == vocab_size:
+        raise InputError(f"generate: not_first leaves none of the {vocab_size} tokens to begin with")
+    return ids
+
+
+def _tokens(model, ids, count, draw, not_first):
     """The loop of `generate`. `draw`: a function from logits (V,) to a token id."""
     window, unread = ids[-model.max_len :], None  # unread: the tokens that the cache lacks; None without a cache
-    for _ in range(count):
+    for number in range(count):
         if len(window) > model.max_len:
             window, unread = window[-((model.max_len + 1) // 2) :], None
         if unread is None:
             unread, past = window, model.new_cache() if model.hides_later_tokens else None
         with evaluating(model):
             logits = model.logits(np.array([unread]), past=past, last_only=True).data[0, -1]
+        if number == 0 and len(not_first):
+            logits = logits.copy()
+            logits[not_first] = -np.inf
         token = draw(logits)
         window = [*window, token]
         unread = None if past is None else [token]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from minibnn.errors import InputError
+from minibnn.figures import need_matplotlib
 from minibnn.reading.drawing import changed, numbers_in
 from minibnn.reading.lesson import Difference
 from minibnn.reading.separate import run_apart
@@ -34,7 +34,7 @@ def run_alone(lesson, *, redraw=False, seconds=None):
     page = lesson.path.resolve()
     figures = page.parent / "figures"
     if redraw:
-        _need_matplotlib()
+        need_matplotlib()
         figures.mkdir(exist_ok=True)
     report, why = run_apart("lesson", [page, *([figures] if redraw else [])], page.parents[1], seconds)
     if report is None:
@@ -66,10 +66,3 @@ def figure_differences(lesson, drawn):
             continue
         differences.append(Difference(lesson.path, line or code, message))
     return differences
-
-
-def _need_matplotlib():
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise InputError("figures need matplotlib: run  pip install 'minibnn[plots]'") from error

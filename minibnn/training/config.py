@@ -311,6 +311,8 @@ def _assembled(kind, preset, values):
 def _check_together(config):
     """Raise InputError for choices that exclude each other."""
     train, model = config.train, config.model
+    if config.kind == "text":
+        _check_heads(model.num_heads, model.emb_dim)
     if train.floor > train.lr:
         raise InputError(f"train.floor must be at most train.lr, {train.lr:g}, and is {train.floor:g}")
     if train.decay == "exponential" and train.floor == 0:
@@ -322,4 +324,15 @@ def _check_together(config):
     if config.kind == "image" and model.twin_normalize and not config.standard:
         raise InputError(
             "model.twin_normalize is of the 32-bit twin: use it with standard = true (bits have model.normalize)"
+        )
+
+
+def _check_heads(heads, width):
+    """Raise InputError, with the nearest that do, unless so many heads divide the width of a token."""
+    if width % heads:
+        divisors = [count for count in range(1, width + 1) if width % count == 0]
+        near = [max(n for n in divisors if n < heads), *(n for n in divisors if n > heads)][:2]
+        raise InputError(
+            f"model.num_heads must divide model.emb_dim, and {heads} does not divide {width}: take "
+            + " or ".join(map(str, near))
         )

@@ -21,6 +21,15 @@ VALIDATION = {"linestyle": "solid", "linewidth": 2.2, "markersize": 7}
 TRAINING = {"linestyle": (0, (2.2, 1.6)), "linewidth": 1.4, "markersize": 7, "markerfacecolor": "white"}
 
 
+def drawable_metrics(histories):
+    """The names that `save_curves` takes of what some record of the histories (dict) holds, without the learning rate.
+
+    So the flip ratio is among them for runs that have bits, and perplexity for runs on text.
+    """
+    drawable = [name for name in TITLES if any(_series(h, key) for h in histories.values() for key in _keys(name))]
+    return [name for name in drawable if name != "lr"]
+
+
 def save_curves(histories, path, title=None, metrics=("loss", "accuracy")):
     """Draw the learning curves of one or more runs, a panel for each metric: validation solid, training dashed.
 
@@ -43,7 +52,7 @@ def save_curves(histories, path, title=None, metrics=("loss", "accuracy")):
                 f"no record of the {len(histories)} runs has the metric {metric!r} or {_keys(metric)[0]!r}"
             )
     longest = max(len(name) for name in histories)
-    columns = min(len(metrics), MOST_COLUMNS)
+    columns = 2 if len(metrics) == 4 else min(len(metrics), MOST_COLUMNS)
     rows = -(-len(metrics) // columns)
     width = columns * (3.9 + (0.085 * longest if len(histories) > 1 else 0))
     with figure(path, width, rows * 3.2 + (0.3 if title else 0)) as canvas:
@@ -188,7 +197,7 @@ def _set_scales(axis, metric):
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter(NullFormatter())
     elif metric in PERCENT:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.06 * axis.dataLim.y1 or 1)  # the whole of a dot at the top; 1 % where all are 0
 
 
 def _set_epochs(axis, epochs):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import shlex
 from contextlib import contextmanager
 
 from minibnn.bits import pack, save_packed
@@ -16,17 +17,18 @@ from minibnn.files import replacing, writing
 from minibnn.training.checkpoints import (
     BEST,
     FOLDER,
+    MEND,
     STEP,
     read_checkpoint,
     save_weights,
     saved_steps,
     write_checkpoint,
 )
-from minibnn.training.curves import save_curves
+from minibnn.training.curves import drawable_metrics, save_curves
 from minibnn.training.interrupt import CtrlC, unbroken
 from minibnn.training.options import shown
 from minibnn.training.progress import line_of, read_metrics
-from minibnn.training.run_folder import CONFIG, METRICS, PACKED, TIMES, has_matplotlib, versions
+from minibnn.training.run_folder import CONFIG, METRICS, PACKED, TIMES, find_checkpoint, has_matplotlib, versions
 
 KEPT_STEPS = 2
 # What may change while a run stands still: where its data are, how far it goes, how often it is saved.
@@ -48,28 +50,36 @@ class KeptRun:
         self._metric = "perplexity" if run.train.is_text else "accuracy"
         self._ctrl_c = CtrlC()
 
-    def restore(self):
+    def restore(self, from_step=None):
         """Go back to the last checkpoint, or to the beginning if there is none.
 
-        Raises InputError if it is damaged, of other data, of another configuration or model, or beyond the last step,
-        or if the metrics up to it are gone; no file is changed then.
+        `from_step`: int, the step of an earlier checkpoint to go back to, or 0 for the beginning; what was kept of
+        later steps is removed, and trained again to the same numbers.
+
+        Raises InputError if there is no such checkpoint, or it is damaged, of other data, of another configuration or
+        model, or beyond the last step, or if the metrics up to it are gone; no file is changed then.
         """
-        steps, history = saved_steps(self.folder.path), []
+        steps, later = self._steps(from_step)
         if steps:
             *earlier, (self._saved_step, path) = steps.items()
-            with _or_go_back(path, earlier):
+            with self._or_go_back(path, [step for step, _ in earlier]):
                 header, arrays = read_checkpoint(path)
             self._check_data(header, path)
             self._check_config(header, path)
             self.run.state.load(header, arrays, path)
             self._check_last_step(path)
             self._note_versions(header)
-            self.finished = self._is_finished(header.get("metrics"))
-            if not self.finished:
-                self._metrics.cut(header.get("metrics"))
-            history = read_metrics(self._metrics.path) if self._metrics.size or self.finished else []
+            mark = header.get("metrics")
+            self._metrics.check(mark)
+            self.finished = self._is_finished()
         else:
-            self._metrics.cut({"bytes": 0, "sha256": hashlib.sha256().hexdigest()})
+            mark = {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}
+        with self._told():
+            for file in later:
+                file.unlink(missing_ok=True)
+        if not self.finished:
+            self._metrics.cut(mark)
+        history = read_metrics(self._metrics.path) if self._metrics.size or self.finished else []
         self.run.history[:] = history
         if self.finished:
             return
@@ -77,6 +87,30 @@ class KeptRun:
         if (self.folder.path / FOLDER / BEST).exists():
             for record in history:
                 self._is_best(record)
+
+    def _steps(self, from_step):
+        """({step: path} of the checkpoints up to `from_step`, the paths of later ones); None stands for the last."""
+        steps = saved_steps(self.folder.path)
+        if from_step:
+            find_checkpoint(self.folder.path, from_step)
+        last = max(steps, default=0) if from_step is None else from_step
+        kept = {step: path for step, path in steps.items() if step <= last}
+        return kept, [path for step, path in steps.items() if step > last]
+
+    @contextmanager
+    def _or_go_back(self, path, earlier):
+        """Add to the error of a checkpoint that cannot be read how to go on from the one before; `earlier`: steps."""
+        try:
+            yield
+        except InputError as error:
+            step = earlier[-1] if earlier else 0
+            place = f"step {step}" if step else "its beginning"
+            removed = ", ".join(file.name for file in self._steps(step)[1])
+            raise InputError(
+                f"{str(error).removesuffix(f'; {MEND}')}; to go on from {place}: minibnn train --resume "
+                f"{shlex.quote(str(self.folder.path))} --from-step {step} (removes {removed}, and trains what came "
+                f"after {place} again)"
+            ) from None
 
     def train(self, progress=True):
         """Train to the end, from where the state is; of a run that is finished, change nothing.
@@ -151,10 +185,10 @@ class KeptRun:
         """Draw the curves, where that is possible; what was learned matters more than its picture."""
         if not self.run.history or not has_matplotlib():
             return
-        metrics = ("loss", "accuracy", "perplexity") if self.run.train.is_text else ("loss", "accuracy")
+        histories = {"": self.run.history}
         title = f"{self.run.config.kind}, {self.run.config.preset}, {self.run.config.name}"
         try:
-            save_curves({"": self.run.history}, self.folder.path / "curves.png", title=title, metrics=metrics)
+            save_curves(histories, self.folder.path / "curves.png", title=title, metrics=drawable_metrics(histories))
         except (OSError, InputError) as error:
             self.notes.append(f"the curves could not be drawn: {error}")
 
@@ -194,11 +228,10 @@ class KeptRun:
                 f"in {str(path)!r}"
             )
 
-    def _is_finished(self, mark):
+    def _is_finished(self):
         """Whether the last step is done, and the metrics end with its record."""
         if self.run.state.step != self.run.last_step():
             return False
-        self._metrics.check(mark)
         try:
             records = read_metrics(self._metrics.path)
         except InputError:  # what came after the checkpoint will be cut off
@@ -297,13 +330,3 @@ def packed_about(config, class_names, wordpiece, epoch, figures):
         about = {"vocabulary": wordpiece.tokens}
     about["preset"] = config.preset
     return about | ({"validation": {"epoch": epoch, **figures}} if figures else {})
-
-
-@contextmanager
-def _or_go_back(path, earlier):
-    """Add to the error of a damaged checkpoint which one comes before it."""
-    try:
-        yield
-    except InputError as error:
-        before = f"goes on from step {earlier[-1][0]}" if earlier else "starts anew"
-        raise InputError(f"{error}; or move {path.name} away, and the run {before}") from None

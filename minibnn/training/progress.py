@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from minibnn.errors import InputError
 from minibnn.files import writing
+from minibnn.terminal import columns
 
 SLOW = 3.0  # seconds of a first step, in which kernels are compiled, or read from their cache
 
@@ -74,7 +75,7 @@ class ProgressBar:
             return
         if self._bar is not None:
             self._bar.close()
-        print(f"{self._title}: {_summary(record, times)}", file=sys.stderr, flush=True)
+        print(_summary(self._title, record, times, columns(sys.stderr)), file=sys.stderr, flush=True)
 
     def update(self, loss, accuracy, lr, speed):
         """Show one step more.
@@ -154,18 +155,31 @@ class Stopwatch:
         }
 
 
-def _summary(record, times):
-    """One epoch's record in a line: the figures on validation examples, then those on training examples."""
-    measure, form = ("perplexity", "{:.1f}") if "train_perplexity" in record else ("accuracy", "{:.1%}")
-    names = {"val": f"val {measure}", "train": "training"}
-    facts = [
-        f"{name} {form.format(record[f'{part}_{measure}'])}, loss {record[f'{part}_loss']:.3f}"
-        for part, name in names.items()
-        if f"{part}_loss" in record
-    ]
+def _summary(title, record, times, width=None):
+    """One epoch's record in a line: the figures on validation examples, then those on training examples.
+
+    `width`: columns of the terminal; what does not fit at the end is left out. None keeps all.
+    """
+    measure = "perplexity" if "train_perplexity" in record else "accuracy"
+    short = {"perplexity": "ppl", "accuracy": "acc"}[measure]
+    facts = []
+    if "val_loss" in record:
+        facts.append(f"val {short} {_shown(record, 'val', measure)}, loss {record['val_loss']:.3f}")
+        facts.append(f"train {_shown(record, 'train', measure)}, {record['train_loss']:.3f}")
+    else:
+        facts.append(f"train {short} {_shown(record, 'train', measure)}, loss {record['train_loss']:.3f}")
     if record["flip_ratio"] is not None:
-        facts.append(f"flips {record['flip_ratio']:.2%}")
-    return "; ".join([*facts, f"{times['examples_per_second']:.0f} ex/s"])
+        facts.append(f"flips {record['flip_ratio']:{'.2%' if record['flip_ratio'] < 0.01 else '.1%'}}")
+    facts.append(f"{times['examples_per_second']:.0f} ex/s")
+    while width is not None and len(facts) > 1 and len(f"{title}: {'; '.join(facts)}") > width:
+        facts.pop()
+    return f"{title}: {'; '.join(facts)}"
+
+
+def _shown(record, part, measure):
+    """The accuracy or the perplexity in a record as text, of few letters however large it is."""
+    value = record[f"{part}_{measure}"]
+    return f"{value:.1%}" if measure == "accuracy" else f"{value:.1f}" if value < 1e4 else f"{value:.2g}"
 
 
 def metrics_writer(path):

@@ -24,7 +24,8 @@ class RunSummary:
 
     `path`: its folder. `config`: Config. `history`: its records, one an epoch. `parameters`: how many the model has.
     `packed_bytes`: size of its packed file, or None. `step`: the last that a record or a checkpoint tells of.
-    `state`: "finished", "stopped", or "in training", where a process holds the folder.
+    `state`: "finished", "stopped", or "in training", where a process holds the folder. `last_step`: how many steps the
+    whole run has, or None where about.json does not tell.
     """
 
     path: Path
@@ -34,6 +35,12 @@ class RunSummary:
     packed_bytes: int | None
     step: int
     state: str
+    last_step: int | None = None
+
+    @property
+    def awaits_evaluation(self):
+        """Whether it stopped when all steps were done, and the last epoch was not evaluated and recorded."""
+        return self.state == "stopped" and self.last_step is not None and self.step >= self.last_step
 
     @property
     def metric(self):
@@ -71,7 +78,9 @@ def run_summary(path):
     step = max([record["step"] for record in history[-1:]] + list(saved_steps(path)), default=0)
     packed = path / PACKED
     packed_bytes = packed.stat().st_size if packed.is_file() else None
-    return RunSummary(path, config, history, _parameters(path), packed_bytes, step, _state(path, config, history))
+    parameters, examples = _facts(path)
+    state, last_step = _state(path, config, history), _last_step(config, examples)
+    return RunSummary(path, config, history, parameters, packed_bytes, step, state, last_step)
 
 
 def find_runs(folder):
@@ -97,18 +106,29 @@ def _records(path):
     return records
 
 
-def _parameters(path):
+def _facts(path):
+    """(how many parameters the model has, and how many training examples there are or None), from about.json."""
     about = path / "about.json"
     try:
         with readable(about):
             facts = json.loads(about.read_text(encoding="utf-8"))
-        count = facts["parameters"]
+        count, data = facts["parameters"], facts.get("data")
+        examples = data.get("training") if isinstance(data, dict) else None
         if type(count) is int and count > 0:
-            return count
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return count, examples if type(examples) is int and examples > 0 else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
     raise InputError(f"{about} does not say how many parameters the model has: it is damaged")
+
+
+def _last_step(config, examples):
+    """How many steps a run has, by its configuration and the number of its training examples; see `Run.last_step`."""
+    train = config.train
+    if examples is None:
+        return train.max_steps or None
+    steps = train.epochs * -(-examples // train.batch_size)
+    return min(steps, train.max_steps or steps)
 
 
 def _state(path, config, history):

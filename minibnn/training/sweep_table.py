@@ -67,8 +67,14 @@ def table_rows(plan, outcomes):
     return rows
 
 
-def table_text(plan, outcomes):
-    """The table as aligned text, with a line that says what its columns are, and the runs that failed below it."""
+LEAST = ("min..max", "failed", "sd")  # columns that a narrow table does without, in this order
+
+
+def table_text(plan, outcomes, width=None):
+    """The table as aligned text, with a line that says what its columns are, and the runs that failed below it.
+
+    `width`: columns of the terminal, for which some columns of the table are left out if need be; None keeps all.
+    """
     rows = table_rows(plan, outcomes)
     shows_open = any(row.open for row in rows)
     head = [*_short_keys(plan), "runs", "failed", *(["open"] * shows_open)]
@@ -82,7 +88,7 @@ def table_text(plan, outcomes):
     seeds = ", ".join(map(str, plan.seeds)) if len(plan.seeds) <= 10 else f"{plan.seeds[0]} to {plan.seeds[-1]}"
     title = f"Validation {plan.metric}, {plan.kind}/{plan.preset}: mean, sample standard deviation and range over seeds"
     failed = [f"{o.run.name}: {o.reason}" for o in outcomes if o.state in ("failed", "diverged")]
-    text = f"{title} {seeds}\n\n{table(lines, left_columns=len(plan.vary))}\n"
+    text = f"{title} {seeds}\n\n{table(lines, len(plan.vary), width, LEAST)}\n"
     return text + ("\nFailed:\n  " + "\n  ".join(failed) + "\n" if failed else "")
 
 

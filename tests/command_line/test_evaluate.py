@@ -168,7 +168,7 @@ def test_without_matplotlib_the_figures_are_there_and_a_note(trained, minibnn, m
         (["text", "--vocab", "x"], 1, "has its own vocabulary: leave --vocab out"),
         (["image", "--out", "x.doc"], 1, "expected a suffix of .png, .svg or .pdf, got '.doc'"),
         (["image", "--out", "no/x.png"], 1, "there is no folder 'no'; create it first"),
-        (["image", "--split", "other"], 2, "invalid choice: 'other'"),
+        (["image", "--split", "other"], 2, "there is no 'other'; there are"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(trained, minibnn, monkeypatch, arguments, status, message):

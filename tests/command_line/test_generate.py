@@ -8,9 +8,12 @@ import sys
 import numpy as np
 import pytest
 
+from minibnn.autograd import Tensor
 from minibnn.cli import main
 from minibnn.commands.generate import load_writer, stream_text
 from minibnn.data import WordPiece
+from minibnn.data.basic_tokens import SPECIAL_TOKENS
+from minibnn.errors import InputError
 from minibnn.models import generate
 
 
@@ -78,8 +81,45 @@ def test_the_text_begins_with_the_prompt(write, runs):
 
 def test_an_empty_prompt_begins_as_a_sentence(write, runs):
     _, wordpiece = load_writer(runs / "text")
+    barred = [i for i, token in enumerate(wordpiece.tokens) if token.startswith("##") or token in SPECIAL_TOKENS]
     for prompt in ("", "  "):
-        assert write("--prompt", prompt) == (0, expected(runs, [wordpiece.cls_id]), "")
+        assert write("--prompt", prompt) == (0, expected(runs, [wordpiece.cls_id], not_first=barred), "")
+
+
+def test_a_text_without_a_word_before_it_begins_with_a_whole_one(write, runs):
+    """Most of the vocabulary are pieces that continue a word; also after a prompt of which nothing is shown."""
+    for prompt in ("", "\N{SNOWMAN}"):
+        for seed in range(20):
+            printed = write("--prompt", prompt, "--tokens", 1, "--seed", seed)[1]
+            assert printed.strip()
+            assert not printed.startswith("##")
+
+
+class Fixed:
+    """A language model of three pieces whose next token never depends on anything: the first is the most likely."""
+
+    max_len, vocab_size, hides_later_tokens, trainable = 4, 3, False, False
+
+    def named_modules(self):
+        return []
+
+    def logits(self, ids, past=None, last_only=False):
+        return Tensor(np.broadcast_to(np.float32([2, 1, 0]), (*ids.shape, 3)))
+
+
+def test_what_must_not_come_first_may_come_later():
+    for options in ({"temperature": 0}, {"top_k": 1}, {"top_p": 0.1}):
+        found = generate(Fixed(), [2], 3, np.random.default_rng(0), not_first=[0], **options)
+        assert list(found) == [1, 0, 0]
+    assert set(generate(Fixed(), [2], 1, np.random.default_rng(0), not_first=[0, 1], top_k=3)) == {2}
+    drawn = [list(generate(Fixed(), [2], 2, np.random.default_rng(seed), not_first=[])) for seed in range(9)]
+    assert drawn == [list(generate(Fixed(), [2], 2, np.random.default_rng(seed))) for seed in range(9)]
+
+
+@pytest.mark.parametrize(("barred", "told"), [([3], "0 .. 2"), ([0, 1, 2], "not_first leaves none of the 3 tokens")])
+def test_what_must_not_come_first_is_checked(barred, told):
+    with pytest.raises(InputError, match=told):
+        generate(Fixed(), [2], 3, not_first=barred, temperature=0)
 
 
 def test_what_the_vocabulary_lacks_is_told(write):

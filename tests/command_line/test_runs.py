@@ -72,6 +72,28 @@ def test_a_run_that_ended_at_its_last_step_is_finished(trained, minibnn):
     assert cells(minibnn("runs", trained)[1], trained / "image")[-4:] == ["finished", "at", "step", "6"]
 
 
+@pytest.mark.parametrize("max_steps", [0, 6])
+def test_a_run_that_stopped_in_its_last_evaluation_says_so(trained, minibnn, monkeypatch, max_steps):
+    """Two epochs of three steps, of which the second has a checkpoint and no record."""
+    path = trained / "image" / "config.toml"
+    path.write_text(path.read_text().replace("max_steps = 0", f"max_steps = {max_steps}"))
+    lines = (trained / "image" / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (trained / "image" / "metrics.jsonl").write_text(lines[0])
+    printed = minibnn("runs", trained)[1]
+    told = "stopped at step 6, not yet evaluated"
+    assert next(line for line in printed.splitlines() if line.startswith(f"{trained / 'image'} ")).endswith(told)
+    assert f"  minibnn train --resume {trained / 'image'}" in printed.splitlines()
+    monkeypatch.chdir(trained.parent)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = minibnn("runs")[1].split("\n\n")[0].splitlines()
+    assert (len(narrow), max(map(len, narrow)) <= 80) == (2 + 4, True)
+    monkeypatch.setenv("COLUMNS", "400")
+    steps = trained / "image" / "checkpoints"
+    (steps / "step-00000006.npz").rename(steps / "step-00000005.npz")
+    assert cells(minibnn("runs", trained)[1], trained / "image")[-4:] == ["stopped", "at", "step", "5"]
+
+
 def test_a_run_in_training_is_told_as_such(trained, minibnn):
     fcntl = pytest.importorskip("fcntl")
     import os
@@ -85,7 +107,7 @@ def test_a_run_in_training_is_told_as_such(trained, minibnn):
         assert "--resume" not in printed
     finally:
         os.close(held)
-    assert cells(minibnn("runs", trained)[1], trained / "image")[-4] == "stopped"
+    assert "stopped" in cells(minibnn("runs", trained)[1], trained / "image")
 
 
 BREAK = {
@@ -141,6 +163,27 @@ def test_compare_draws_one_figure_and_prints_one_table(trained, minibnn, monkeyp
     assert cells(printed, "data.sentences") == ["data.sentences", "false", "/", "true"]
     assert err.startswith("minibnn: note: the validation data of these runs differ (data.sentences)")
     assert (trained / "compare.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "runs", "place"),
+    [
+        (".", ["runs/image", "runs/twin"], "runs/compare.png"),
+        (".", ["runs/twin", "image"], "runs/compare.png"),
+        ("runs", ["image", "twin/"], "compare.png"),
+        ("runs/image", [".", "../twin"], "../compare.png"),
+    ],
+)
+def test_the_picture_of_a_comparison_is_beside_the_first_run(trained, minibnn, monkeypatch, folder, runs, place):
+    pytest.importorskip("matplotlib")
+    if "image" in runs and folder == ".":
+        (trained / "image").rename(trained.parent / "image")
+    before = set(trained.parent.rglob("*"))
+    monkeypatch.chdir(trained.parent / folder)
+    status, printed, _ = minibnn("compare", *runs)
+    assert (status, printed.splitlines()[-1]) == (0, f"The picture: {place}")
+    made = (trained.parent / folder / place).resolve()
+    assert set(trained.parent.rglob("*")) - before == {made}
 
 
 def test_80_columns_hold_a_line_for_each_run_and_a_comparison(trained, minibnn, monkeypatch):

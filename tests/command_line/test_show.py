@@ -13,6 +13,7 @@ from PIL import Image
 from minibnn.autograd.straight_through import bits_of
 from minibnn.bits import load_packed, pack, save_packed
 from minibnn.commands.show import _most_flipped
+from minibnn.data import read_wikitext, running_text
 from minibnn.layers import BATL, BNFCL
 from minibnn.training.checkpoints import read_weights, saved_steps
 from minibnn.training.config import read_config
@@ -89,8 +90,10 @@ def test_embedding_rows_are_those_of_their_pieces(trained, minibnn, part):
     tokens, table = run.wordpiece.tokens, bits_of(run.model.embed.tokens.W.data)
     found = rows_of(printed)
     assert {"a", "##r", *(tokens[i] for i in run.wordpiece.encode("bread is"))} == set(found)
-    for name, (alike, equal, ones) in found.items():
+    start = bits_of(run_of(run.config).model.embed.tokens.W.data)
+    for name, (alike, equal, ones, *flipped) in found.items():
         row = table[tokens.index(name)]
+        assert flipped == ([] if part else [f"{(row != start[tokens.index(name)]).mean():.0%}"])
         others = {token: (table[i] == row).mean() for i, token in enumerate(tokens) if token != name}
         assert ones == f"{row.mean():.0%}"
         assert equal == f"{max(others.values()):.0%}"
@@ -107,6 +110,40 @@ def test_without_tokens_the_most_frequent_words_of_the_validation_text_are_shown
     printed = minibnn("show", trained / "text" / part, "--what", "embedding")[1]
     assert "These are the most frequent words of the run's validation text" in printed
     assert list(rows_of(printed))[:3] == ["bread", "flour", "is"]
+
+
+def test_the_rarest_pieces_of_the_training_text_are_shown(trained, minibnn):
+    run = load_run(trained / "text")
+    text = (Path(run.config.data.folder) / "wiki.train.raw").read_text()
+    times = {token: 0 for token in run.wordpiece.tokens if not token.startswith("[")}
+    for i in run.wordpiece.encode(running_text(read_wikitext(run.config.data.folder, "train"))):
+        times[run.wordpiece.tokens[i]] += 1
+    assert text.count("Bread") > 0 == min(times.values())
+    status, printed, _ = minibnn("show", trained / "text", "--what", "embedding", "--rare")
+    assert status == 0
+    assert list(rows_of(printed)) == sorted(times, key=times.get)[:30]
+    assert "These are the rarest word pieces of the run's training text (each 0 times)" in printed
+    assert {row[-1] for row in rows_of(printed).values()} == {"0%"}  # what is never read never flips
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["text", "--rare", "--tokens", "a"], "--tokens names word pieces, and --rare chooses the rarest: leave one"),
+        (["apart.npz", "--rare"], "apart.npz is apart from its run, whose text would tell which are rare: name pieces"),
+        (["moved", "--rare"], "the text that the run read would tell which are rare: there is no folder"),
+    ],
+)
+def test_rare_pieces_need_the_text_of_a_run(arguments, told, trained, minibnn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("apart.npz").write_bytes((trained / "text" / "packed.npz").read_bytes())
+    (trained / "sentences").rename("moved")
+    config = Path("moved/config.toml")
+    config.write_text(config.read_text().replace("/wiki", "/nowhere"))
+    (trained / "text").rename("text")
+    status, printed, err = minibnn("show", *arguments, "--what", "embedding")
+    assert (status, printed, err.count("\n")) == (1, "", 1)
+    assert told in err
 
 
 def test_without_tokens_and_text_the_first_words_of_the_vocabulary_are_shown(trained, minibnn):
@@ -259,7 +296,7 @@ MISTAKES = {
     "too large": (["image", "--layer", "conv5b", "--scale", "99"], 1, "is too large (up to 8,192): take"),
     "all too large": (["image", "--scale", "2000"], 1, "is too large (up to 8,192)"),
     "scale 0": (["image", "--scale", "0"], 2, "expected a whole number of at least 1, and got '0'"),
-    "unknown part": (["image", "--what", "weights"], 2, "invalid choice: 'weights'"),
+    "unknown part": (["image", "--what", "weights"], 2, "there is no 'weights'"),
     "embedding of pictures": (
         ["image", "--what", "embedding"],
         1,

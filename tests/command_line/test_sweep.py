@@ -109,6 +109,7 @@ def test_a_killed_run_is_told_and_goes_on_from_its_checkpoint(minibnn, tmp_path,
     assert (run / "metrics.jsonl").read_bytes() == unbroken
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_ctrl_c_and_the_end_of_the_sweep_itself_keep_the_run(minibnn, tmp_path, unbroken):
     path = tmp_path / "sweep"

@@ -111,6 +111,10 @@ MISTAKES = {
     "resume and more": (["text", "--resume", "x", "--lr", "1"], 1, "with nothing else: minibnn train --resume x"),
     "resume for more epochs": (["--resume", "x", "--epochs", "3"], 1, "the epochs of a run are fixed"),
     "an option before the kind": (["--epochs", "3", "image"], 1, "--epochs stands before 'image'"),
+    "a step to go back to": (["--resume", "x", "--from-step", "-1"], 2, "expected a whole number of at least 0"),
+    "steps without a run": (["--max-steps", "3"], 1, "--max-steps needs a run to go on with, --resume RUN, or what to"),
+    "a step without a run": (["--from-step", "0"], 1, "--from-step needs a run to go on with, --resume RUN"),
+    "a step of a new run": (["--from-step", "3", "text"], 1, "--from-step is for --resume"),
     "steps of nothing": (["--resume", "x", "--max-steps", "0"], 2, "expected a whole number of at least 1"),
 }
 
@@ -127,6 +131,28 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_written(name, minibnn, tmp
     assert message in err.splitlines()[-1]
     assert "Traceback" not in err
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["model.num_heads=3"], "model.num_heads must divide model.emb_dim, and 3 does not divide 128: take 2 or 4"),
+        (["model.emb_dim=6"], "model.num_heads must divide model.emb_dim, and 4 does not divide 6: take 3 or 6"),
+        (["model.emb_dim=7", "model.num_heads=9"], "and 9 does not divide 7: take 7"),
+    ],
+)
+@pytest.mark.parametrize("extra", [(), ("--standard",)])
+def test_heads_that_do_not_divide_the_width_are_refused_before_data_are_read(
+    settings, told, extra, minibnn, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("minibnn.training.run_data.run_of", lambda *a, **o: pytest.fail("data were read"))
+    monkeypatch.chdir(tmp_path)
+    chosen = [word for setting in settings for word in ("--set", setting)]
+    status, _, err = minibnn("train", "text", *chosen, *extra)
+    assert (status, err.count("\n"), told in err) == (1, 1, True), err
+    status, _, err = minibnn("sweep", "text/tiny", "--vary", "model.num_heads=4,3", "--seeds", 2)
+    assert (status, "and 3 does not divide 128: take 2 or 4" in err) == (1, True), err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("extra", [(), ("--standard",), ("--sentences",)])
@@ -148,6 +174,20 @@ def test_a_run_of_fewer_steps_goes_on_to_what_more_would_have_given(extra, minib
     status, printed, _ = minibnn("train", "--resume", tmp_path / "run")
     assert (status, "is finished (13 steps, " in printed, "--max-steps N" in printed) == (0, True, True)
     assert {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()} == before
+
+
+def test_what_the_error_of_a_damaged_checkpoint_says_leads_to_the_end_of_the_unbroken_run(minibnn, tmp_path, articles):
+    command = ("train", *TEXT, "--data", articles, "--max-steps", 6, "--checkpoint-every", 2, "--out-dir")
+    for name in ("run", "whole"):
+        assert minibnn(*command, tmp_path / name)[0] == 0
+    last = saved_steps(tmp_path / "run")[6]
+    last.write_bytes(last.read_bytes()[:-9])
+    status, _, err = minibnn("train", "--resume", tmp_path / "run")
+    assert (status, err.count("\n"), str(last) in err) == (1, 1, True)
+    way = re.search(r": minibnn (train --resume \S+ --from-step \d+) \(", err)[1]
+    status, printed, err = minibnn(*way.split())
+    assert (status, "going on from step 4 of 6" in printed) == (0, True), err
+    assert results(tmp_path / "run") == results(tmp_path / "whole")
 
 
 def test_going_on_with_other_data_is_refused(minibnn, tmp_path, articles):
@@ -203,7 +243,8 @@ def wait_for(condition, process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("kind", ["image", pytest.param("text", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["image", "text"])
 def test_ctrl_c_and_kill_and_going_on_end_as_the_unbroken_run(kind, minibnn, tmp_path):
     """Real processes, stopped where it happens; the first by Ctrl-C, the second by SIGKILL."""
     arguments = (*IMAGE, *SMALL, "--set", "train.epochs=60") if kind == "image" else (*TEXT, "--max-steps", 300)

@@ -17,6 +17,7 @@ ROOT = PACKAGE.parent
 # A part may import itself and the parts to its left. `data` knows arrays, files and kernels, nothing of models.
 ORDER = (
     "errors",
+    "terminal",
     "threads",
     "files",
     "archive",

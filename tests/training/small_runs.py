@@ -69,12 +69,12 @@ def train_new(make, path, changes=None, before=None):
         return _train(KeptRun(run, folder), before)
 
 
-def resume(make, path, changes=None, before=None):
+def resume(make, path, changes=None, before=None, from_step=None):
     """Go on with the run of a folder, as another process would."""
     run = make(changes)
     with RunFolder.open_again(path) as folder:
         kept = KeptRun(run, folder)
-        kept.restore()
+        kept.restore(from_step)
         return _train(kept, before)
 
 

@@ -281,23 +281,6 @@ def test_10_000_bit_flips_and_truncations_are_refused(kept, tmp_path):
     all_are_refused(kept, tmp_path, 10_000)
 
 
-def test_a_damaged_last_checkpoint_is_refused_and_the_one_before_is_named(kept, tmp_path):
-    import shutil
-
-    path = shutil.copytree(kept, tmp_path / "run")
-    last = saved_steps(path)[12]
-    content = bytearray(last.read_bytes())
-    content[500] ^= 1
-    last.write_bytes(content)
-    with pytest.raises(
-        InputError, match=r"step-00000012.npz': it is damaged.*move step-00000012.npz away, .* step 10$"
-    ):
-        resume(small_image_run, path)
-    last.unlink()
-    resume(small_image_run, path)
-    assert saved_steps(path)[12].read_bytes() == saved_steps(kept)[12].read_bytes()
-
-
 def fill_the_disk(monkeypatch, name):
     """From now on forcing a file to the disk whose name holds `name` fails."""
     plain = os.fsync

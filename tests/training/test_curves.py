@@ -2,7 +2,9 @@ import sys
 
 import numpy as np
 import pytest
+from training.small_runs import MAKERS, small_image_run, small_text_run, train_new
 
+from minibnn.cli import main
 from minibnn.errors import InputError
 from minibnn.figures import spread
 from minibnn.training import save_comparison, save_curves, text_curve
@@ -65,7 +67,21 @@ def test_a_run_of_one_epoch_is_two_dots_that_can_be_told_apart(tmp_path, monkeyp
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["validation", "training"]
 
 
-@pytest.mark.parametrize(("count", "grid"), [(1, (1, 1)), (3, (1, 3)), (5, (2, 3))])
+def test_a_dot_is_not_cut_off_where_the_axis_begins_at_0(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
+    record = {"epoch": 1, "train_accuracy": 0.0655, "val_accuracy": 0.0636, "flip_ratio": 0.0}
+    save_curves({"": [record]}, tmp_path / "curves.png", metrics=("accuracy", "flip_ratio"))
+    accuracy, flips = (axis.get_ylim() for axis in drawn[0].axes)
+    assert (accuracy[0], flips[0]) == (0, 0)
+    assert accuracy[1] > 1.04 * 6.55
+    assert flips[1] == 1  # nothing flipped: a line at the bottom
+
+
+@pytest.mark.parametrize(("count", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
 def test_panels_are_at_most_three_side_by_side(tmp_path, monkeypatch, count, grid):
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
@@ -107,7 +123,9 @@ def test_what_cannot_be_drawn_is_refused(runs, tmp_path):
 
 def test_without_matplotlib_the_error_says_how_to_get_it(runs, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(InputError, match=r"pip install 'minibnn\[plots\]'"):
+    with pytest.raises(
+        InputError, match=r"^figures need matplotlib: pip install 'minibnn\[plots\]' \(in a clone: '\.\[plots\]'\)$"
+    ):
         save_curves(runs, tmp_path / "curves.png")
 
 
@@ -165,3 +183,25 @@ def test_the_key_is_in_the_first_panel_that_has_both_lines(tmp_path, monkeypatch
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
     save_curves({"": history(2, 1, lr=0.1)}, tmp_path / "curves.png", metrics=("lr", "loss", "loss"))
     assert [axis.get_legend() is not None for axis in drawn[0].axes] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("make", "titles"),
+    [
+        (small_image_run, ["Loss (nats)", "Accuracy (%)", "Bits flipped an epoch (%)"]),
+        (small_text_run, ["Loss (nats)", "Accuracy (%)", "Perplexity (log scale)", "Bits flipped an epoch (%)"]),
+        (MAKERS["image twin with dropout"], ["Loss (nats)", "Accuracy (%)"]),
+    ],
+)
+def test_the_picture_of_a_run_shows_the_flips_of_one_that_has_bits(make, titles, tmp_path, monkeypatch):
+    """As it is drawn at the end of training, and by `minibnn plot`: the same panels."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: (drawn.append(self), path.touch()))
+    train_new(make, tmp_path / "run", {"train.epochs": 2})
+    assert main(["plot", str(tmp_path / "run")]) == 0
+    for figure in drawn:
+        assert [axis.get_title("left") for axis in figure.axes] == titles
+    assert len(drawn) == 2

@@ -94,7 +94,7 @@ def test_the_progress_bar_shows_what_matters(classifier, images, capsys, monkeyp
     assert shown.pop() == "evaluating ..."
     assert all(part in shown[-1] for part in ("loss ", "acc ", "lr 5e-02", " ex/s", "flips "))
     assert max(len(f"epoch 100/100 ######## 1000/1000, {text}") for text in shown) < 100
-    assert "epoch 1/1: val accuracy " in capsys.readouterr().err
+    assert "epoch 1/1: val acc " in capsys.readouterr().err
 
 
 class Clock:
@@ -158,8 +158,46 @@ def test_in_a_log_file_each_epoch_is_one_line(classifier, images, capsys):
     run(classifier, images, images, epochs=2, progress=True)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    assert all("val accuracy " in line and "training " in line and "flips " in line for line in lines)
+    assert all("val acc " in line and "train " in line and "flips " in line and " ex/s" in line for line in lines)
     assert max(map(len, lines)) < 100
+
+
+TIMES = {"examples_per_second": 12345.6}
+VALIDATED = {"train_loss": 6.371, "val_loss": 5.928, "flip_ratio": 0.0539}
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (
+            {"train_accuracy": 0.568, "val_accuracy": 0.495, "flip_ratio": 0.0031},
+            "epoch 10/10: val acc 49.5%, loss 5.928; train 56.8%, 6.371; flips 0.31%",
+        ),
+        (
+            {"train_perplexity": 584.9, "val_perplexity": 375.3},
+            "epoch 10/10: val ppl 375.3, loss 5.928; train 584.9, 6.371; flips 5.4%",
+        ),
+        (
+            {"train_perplexity": 1e9, "val_perplexity": math.inf, "flip_ratio": None},
+            "epoch 10/10: val ppl inf, loss 5.928; train 1e+09, 6.371; 12346 ex/s",
+        ),
+    ],
+)
+def test_the_line_of_an_epoch_fits_in_80_columns_of_a_terminal(record, told, capsys, monkeypatch):
+    """In a log file nothing is left out."""
+
+    def line():
+        ProgressBar("epoch 10/10", 0, 1, None).finish(VALIDATED | record, TIMES)
+        return capsys.readouterr().err.removesuffix("\n")
+
+    monkeypatch.setenv("COLUMNS", "80")
+    whole = line()
+    assert whole.startswith(told)
+    assert whole.endswith(" ex/s")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert line() == told
+    monkeypatch.setenv("COLUMNS", "100")
+    assert line() == whole
 
 
 @pytest.mark.parametrize("closed", [True, False])

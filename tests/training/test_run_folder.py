@@ -117,7 +117,7 @@ def test_which_checkpoint_is_read(kept, tmp_path):
         ("standard = false", "standard = 0", "standard must be true or false, and is 0"),
         ("emb_dim = 8", "emb_dmi = 8", "there is no option 'model.emb_dmi' of text runs; did you mean model.emb_dim?"),
         ("emb_dim = 8", 'emb_dim = "8"', "model.emb_dim must be a whole number .* and is '8'"),
-        ("num_heads = 2", "num_heads = 3", "must be a multiple of num_heads"),
+        ("num_heads = 2", "num_heads = 3", "and 3 does not divide 8: take 2 or 4"),
         ("emb_dim = 8", "emb_dim = ", "it is damaged, or no TOML"),
     ],
 )

@@ -237,6 +237,10 @@ def test_the_table_as_text():
     outcomes = [outcome_of(run, [0.25, 0.5, 0.125 * (n + 1)]) for n, run in enumerate(plan.runs[:3])]
     outcomes.append(outcome_of(plan.runs[3], [], state="diverged", reason=reason))
     lines = table_text(plan, outcomes).splitlines()
+    narrow = table_text(plan, outcomes, 80).splitlines()
+    assert " ".join(narrow[2].split()) == "normalize_over standard runs failed best accuracy sd last accuracy sd"
+    assert max(map(len, narrow[2:])) <= 80 < max(map(len, lines[2:]))
+    assert table_text(plan, outcomes, 400).splitlines() == lines
     assert "over seeds 0, 1" in lines[0]
     assert lines[2].split()[:5] == ["normalize_over", "standard", "runs", "failed", "best"]
     assert lines[4].split() == [
