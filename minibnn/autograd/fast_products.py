@@ -10,8 +10,10 @@ import numpy as np
 from minibnn import kernels
 
 FEW_CHANNELS = 8  # with fewer, such as the three colours of a photo, making tables takes longer than multiplying
+TILED = (3, 3), (5, 5)  # the kernels that have sums of Winograd's
 MANY_CHANNELS = 32  # with fewer, two threads cannot share Winograd's gradient
 FEW_TILES = 8  # of 2 x 2 pixels; with fewer, the sums of weights take as long as the multiplications that they save
+FEW_TILES_5X5 = 64  # the same for the gradient of a kernel of 5 x 5
 
 
 def holds_bits(W):
@@ -92,7 +94,7 @@ def kernel_gradient(x, g, kernel_shape):
     """The gradient (kH, kW, C, F) of the kernel, from the images and the gradient of the result."""
     slopes = _filled(g)
     gradient = np.empty((*kernel_shape[:3], slopes.shape[3]), np.float32)
-    method = kernels.kernel_gradient_3x3 if _gradient_suits_winograd(x, gradient) else kernels.kernel_gradient
+    method = kernels.kernel_gradient_of_tiles if _gradient_suits_winograd(x, gradient) else kernels.kernel_gradient
     method(x, slopes, gradient, kernels.parts(gradient.size * g.size // kernel_shape[3]))
     return _cut(gradient, kernel_shape[3])
 
@@ -100,9 +102,17 @@ def kernel_gradient(x, g, kernel_shape):
 def _gradient_suits_winograd(x, gradient):
     """Whether there are fewer multiplications, and they outweigh the sums that they cost."""
     batch, rows, columns, channels = x.shape
-    tiles, direct = _tiles(x), batch * (3 * rows - 2) * (3 * columns - 2)  # all pairs of a weight and a pixel it sees
-    suits = gradient.shape[:2] == (3, 3) and channels % 16 == 0 and channels >= MANY_CHANNELS
-    return suits and tiles >= FEW_TILES and 16 * tiles <= direct  # very small images hold more tile than image
+    size = gradient.shape[0]
+    if gradient.shape[:2] not in TILED or channels % 16 or channels < MANY_CHANNELS:
+        return False
+    products, direct = (size + 1) ** 2 * _tiles(x), batch * _neighbours(rows, size) * _neighbours(columns, size)
+    few = FEW_TILES if size == 3 else FEW_TILES_5X5
+    return _tiles(x) >= few and products <= direct  # very small images hold more tile than image
+
+
+def _neighbours(length, size):
+    """The number of pairs of a pixel in a row of this length and a weight of a kernel of this size that sees it."""
+    return sum(max(0, length - abs(offset)) for offset in range(-(size // 2), size // 2 + 1))
 
 
 def multiply(x, W):
@@ -140,6 +150,7 @@ def _convolve_bits(x, pack, W, channels, filters):
     per_row, per_pixel = kernels.padded_inputs(W.shape[1], channels)
     bits = kernels.aligned_words((-(-filters // 16), W.shape[0] * per_row // 32, 16))
     pack(_filled(W), bits, per_pixel, kernels.parts(W.size))
+    bits.setflags(write=False)  # as packed layers hold them, so that one compiled kernel does for both
     y = np.empty((*x.shape[:3], len(bits) * 16), np.float32)
     kernels.convolve_bits(x, bits, W.shape[:2], y)
     return _cut(y, filters)
@@ -148,6 +159,7 @@ def _convolve_bits(x, pack, W, channels, filters):
 def _multiply_bits(x, pack, W, n_in, n_units):
     bits = kernels.aligned_words((-(-n_units // 64) * 4, -(-n_in // 32), 16))
     pack(_filled(W)[None, None], bits, n_in, kernels.parts(W.size))
+    bits.setflags(write=False)
     y = np.empty((len(x), len(bits) * 16), np.float32)
     kernels.multiply_bits(x, bits, y)
     return _cut(y, n_units)
@@ -158,7 +170,7 @@ def _convolve_floats(x, kernel, top, left):
     y = np.empty((*x.shape[:3], filled.shape[3]), np.float32)
     parts = kernels.parts(y.size * filled[..., 0].size)
     if _convolution_suits_winograd(x, filled):
-        kernels.convolve_floats_3x3(x, filled, y, parts)
+        kernels.convolve_tiles(x, filled, y, parts)
     else:
         kernels.convolve_floats(_padded(x, *kernel.shape[:2], top, left), filled, y, parts)
     return _cut(y, kernel.shape[3])
@@ -166,7 +178,7 @@ def _convolve_floats(x, kernel, top, left):
 
 def _convolution_suits_winograd(x, kernel):
     """Whether fewer multiplications outweigh the sums of weights that they cost."""
-    return kernel.shape[:2] == (3, 3) and x.shape[3] % 16 == 0 and _tiles(x) >= FEW_TILES
+    return kernel.shape[:2] in TILED and x.shape[3] % 16 == 0 and _tiles(x) >= FEW_TILES
 
 
 def _tiles(x):

@@ -176,6 +176,17 @@ overload(operator.mul)(_arithmetic("fmul"))
 
 
 @intrinsic
+def plus_times(typing, vector, factor, other):
+    """vector + factor * other, rounded once; `factor`: a float32."""
+
+    def emit(context, builder, signature, arguments):
+        one, number, two = arguments
+        return call_llvm(builder, "llvm.fma.v16f32", floats.llvm, everywhere(builder, number), two, one)
+
+    return floats(vector, factor, other), emit
+
+
+@intrinsic
 def multiply_add(typing, sums, array, index, stride, vectors):
     """sums[r * J + j] += array[index + r * stride] * vectors[j], for all rows r and J vectors j."""
 

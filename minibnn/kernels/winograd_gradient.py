@@ -1,75 +1,50 @@
-"""The gradient of a 3 x 3 kernel with 16 multiplications where 36 are obvious (Winograd's minimal filtering, AVX-512).
+"""The gradient of a 3 x 3 or 5 x 5 kernel by fewer multiplications than are obvious (Winograd, AVX-512).
 
-Along one axis, the gradients of three weights from two pixels of the result are sums of six products,
-
-    w[k] = x[k] g[0] + x[k + 1] g[1],  k = 0, 1, 2,
-
-and four products are enough:
-
-    m[0] = (x[0] - x[2]) g[0]              w[0] = m[0] + (m[1] + m[2]) / 2
-    m[1] = (x[1] + x[2]) (g[0] + g[1])     w[1] =        (m[1] - m[2]) / 2
-    m[2] = (x[2] - x[1]) (g[0] - g[1])     w[2] =        (m[1] + m[2]) / 2 - m[3]
-    m[3] = (x[1] - x[3]) g[1]
-
-Along both axes, that is 16 products for a tile of 2 x 2 pixels instead of 36. The sums of pixels are those of
-`winograd_convolution`, the sums of slopes (the pixels of g) serve all channels, and the products are added up over all
-tiles before they are put together: 16 products of matrices, (channels x tiles) (tiles x filters), one for each of the
-16 points 4 j + i. Halves are exact; the sums of two and four numbers round a little more than the products alone would.
-
-Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks" (arXiv 1509.09308), section 4, where
-the gradient of the kernel takes the place of the result.
+The chain rule through `winograd_convolution`: the sums of pixels are the same, the slopes of the pixels of the result
+spread to the products that they were put together from, and the slopes of the sums of weights are put together to those
+of the weights. The sums of slopes serve all channels, and the products are added up over all tiles before they are put
+together: 16 (or 36) products of matrices, (channels x tiles) (tiles x filters), one for each point.
 """
 
 import numpy as np
 from numba import prange
 
+from minibnn.kernels import winograd_3x3, winograd_5x5
 from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.simd import add_floats, load_floats, multiply_add, store_floats, zeros
 from minibnn.kernels.winograd_convolution import transform_images
 
-TILES = 128  # that are added up in registers: their sums, 8 KB for each channel and each filter, stay in the cache
-
-
-@inner_kernel
-def _slope_sums(a, b):
-    """The right factors of m[0] to m[3]."""
-    return a, a + b, a - b, b
-
-
-@inner_kernel
-def _weights(a, b, c, d):
-    """w[0] to w[2] from m[0] to m[3]."""
-    half = np.float32(0.5)
-    middle = (b + c) * half
-    return a + middle, (b - c) * half, middle - d
-
+TILES = (
+    128  # that are added up in registers: their sums, 8 or 18 KB for each channel and each filter, stay in the cache
+)
 
 # `inputs` (sums of pixels) and `slopes` (sums of slopes) are laid out as in `winograd_convolution`. `products` is an
-# array (blocks, 16, 16, width): for each block of 16 channels and 32 (or 16) filters, each point, and each channel, a
-# row of `width` filters.
+# array (blocks, points, 16, width): for each block of 16 channels and 32 (or 16) filters, each point, and each channel,
+# a row of `width` filters.
 
 
 @inner_kernel
-def _column(upper, lower, place):
-    """The four sums of the two slopes above each other at this place of two lines."""
-    return _slope_sums(load_floats(1, upper, place, 0)[0], load_floats(1, lower, place, 0)[0])
+def _row(line, place, filters):
+    """The slopes of two neighbouring pixels of a line, of which the second may lie outside."""
+    first, second = load_floats(1, line, place, 0)[0], zeros(1)[0]
+    if place + filters < line.size:
+        second = load_floats(1, line, place + filters, 0)[0]
+    return first, second
 
 
 @inner_kernel
 def _transform_line(upper, lower, filters, first, last, slopes, start):
     """slopes[panel, :, start :] = the sums of slopes of the tiles `first` to `last` of these two lines."""
-    _, _, places, width = slopes.shape
-    pixels = upper.size // filters
+    _, points, places, width = slopes.shape
     for filter_ in range(0, filters, 16):
-        target = (filter_ // width * 16 * places + start) * width + filter_ % width
+        target = (filter_ // width * points * places + start) * width + filter_ % width
         for n in range(first, last):
             place = 2 * n * filters + filter_
-            a, b = _column(upper, lower, place), zeros(4)
-            if 2 * n + 1 < pixels:
-                b = _column(upper, lower, place + filters)
-            points = _slope_sums(a[0], b[0]) + _slope_sums(a[1], b[1])  # tuples, one behind the other
-            others = _slope_sums(a[2], b[2]) + _slope_sums(a[3], b[3])
-            store_floats(slopes, target, places * width, points + others)
+            above, below = _row(upper, place, filters), _row(lower, place, filters)
+            if points == 16:
+                winograd_3x3.slopes_to_points(above, below, slopes, target, places * width)
+            else:
+                winograd_5x5.slopes_to_points(above, below, slopes, target, places * width)
             target += width
 
 
@@ -113,9 +88,9 @@ _product_2, _product_1 = _product(2), _product(1)
 
 @inner_kernel
 def _multiply(inputs, slopes, tiles, products, is_first):
-    """The products of a block. `inputs`, `slopes`: (16, n + 1, width), `products`: (16, 16, width)."""
-    places, width = slopes.shape[1:]
-    for point in range(16):
+    """The products of a block. `inputs`, `slopes`: (points, n + 1, width), `products`: (points, 16, width)."""
+    points, places, width = slopes.shape
+    for point in range(points):
         for channel in range(0, 16, 8):
             source, slope = point * places * 16 + channel, point * places * width
             place = (point * 16 + channel) * width
@@ -129,15 +104,14 @@ def _multiply(inputs, slopes, tiles, products, is_first):
 def _put_together(products, gradient, channel, filter_):
     """The gradients of a block's weights: 16 channels and 32 (or 16) filters from these on."""
     channels, filters = gradient.shape[2:]
-    width = products.shape[2]
+    points, _, width = products.shape
     for row in range(16):
         for column in range(0, width, 16):
-            m = load_floats(16, products, row * width + column, 16 * width)
-            a, b = _weights(m[0], m[4], m[8], m[12]), _weights(m[1], m[5], m[9], m[13])
-            c, d = _weights(m[2], m[6], m[10], m[14]), _weights(m[3], m[7], m[11], m[15])
-            upper, middle = _weights(a[0], b[0], c[0], d[0]), _weights(a[1], b[1], c[1], d[1])
-            weights = upper + middle + _weights(a[2], b[2], c[2], d[2])
-            store_floats(gradient, (channel + row) * filters + filter_ + column, channels * filters, weights)
+            source, target = row * width + column, (channel + row) * filters + filter_ + column
+            if points == 16:
+                winograd_3x3.points_to_kernel(products, source, 16 * width, gradient, target, channels * filters)
+            else:
+                winograd_5x5.points_to_kernel(products, source, 16 * width, gradient, target, channels * filters)
 
 
 @kernel
@@ -146,14 +120,15 @@ def _gradient_part(x, g, gradient, first, last):
     images, height, width, filters = g.shape
     tiles, panel = images * ((height + 1) // 2) * ((width + 1) // 2), 32 if filters % 32 == 0 else 16
     outside_x, outside_g = np.zeros(width * x.shape[3], np.float32), np.zeros(width * filters, np.float32)
-    places, panels = min(TILES, tiles) + 1, filters // panel
-    inputs = np.empty((last - first, 16, places, 16), np.float32)
-    slopes = np.empty((panels, 16, places, panel), np.float32)
+    columns = np.empty(6 * (width + 5) * 16, np.float32)
+    points, places, panels = (len(gradient) + 1) ** 2, min(TILES, tiles) + 1, filters // panel
+    inputs = np.empty((last - first, points, places, 16), np.float32)
+    slopes = np.empty((panels, points, places, panel), np.float32)
     blocks = (last - first) * panels
-    products = np.empty((blocks if tiles > TILES else 1, 16, 16, panel), np.float32)  # 1: put together one by one
+    products = np.empty((blocks if tiles > TILES else 1, points, 16, panel), np.float32)  # 1: put together one by one
     for start in range(0, tiles, TILES):
         end = min(start + TILES, tiles)
-        transform_images(x, 16 * first, outside_x, inputs, start, end)
+        transform_images(x, 16 * first, outside_x, columns, inputs, start, end)
         _transform_slopes(g, outside_g, slopes, start, end)
         for block in range(blocks):
             i, j = block % (last - first), block // (last - first)
@@ -171,12 +146,12 @@ def _gradient_shared(x, g, gradient, parts):
 
 
 @kernel
-def kernel_gradient_3x3(x, g, gradient, parts):
-    """As `direct_convolution.kernel_gradient`, for kernels of 3 x 3.
+def kernel_gradient_of_tiles(x, g, gradient, parts):
+    """As `direct_convolution.kernel_gradient`, for kernels of 3 x 3 and 5 x 5.
 
-    `x`: (B, H, W, C). `g`: (B, H, W, F), C and F multiples of 16. `gradient`: (3, 3, C, F), written. All float32 and
-    C-contiguous. `parts`: among how many threads the channels are shared, each of which adds up the slopes of all
-    filters for itself; the sums do not depend on it.
+    `x`: (B, H, W, C). `g`: (B, H, W, F), C and F multiples of 16. `gradient`: (3, 3, C, F) or (5, 5, C, F), written.
+    All float32 and C-contiguous. `parts`: among how many threads the channels are shared, each of which adds up the
+    slopes of all filters for itself; the sums do not depend on it.
     """
     panels = x.shape[3] // 16
     if parts == 1:
