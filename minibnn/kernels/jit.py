@@ -9,6 +9,11 @@ from numba import config, get_num_threads, njit
 from numba.core.caching import FunctionCache
 from numba.core.options import DefaultOptions
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 if "OMP_WAIT_POLICY" not in os.environ:
     # Idle threads of OpenMP look for work for so long, some hundred microseconds, before they sleep. The default is
     # thousands: long enough to slow down, again and again, whatever else needs the core.
@@ -62,7 +67,23 @@ class _Cache(FunctionCache):
 
     def save_overload(self, signature, data):
         with contextlib.suppress(OSError):
-            super().save_overload(signature, data)
+            self._impl.locator.ensure_cache_path()
+            with _alone(self.cache_path):
+                super().save_overload(signature, data)
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Only one process at a time is inside the `with`, where the system has locks.
+
+    Numba reads the list of a function's compiled forms, chooses a file for another, and writes both. Two processes that
+    did so at once could choose the same file, and one form would be called for the other.
+    """
+    with open(os.path.join(folder, "lock"), "wb") as file:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 fused_kernel = functools.partial(kernel, fastmath={"contract"})  # where a product is exact, and rounds once either way

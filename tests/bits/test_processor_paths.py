@@ -10,14 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core.caching import FunctionCache
 
 from minibnn import kernels
+from minibnn.kernels.jit import kernel
 
 ROOT = Path(kernels.__file__).parents[2]
 MODELS = """
 import numpy as np
 from layers.parameters import randomize
 from minibnn import kernels
+from minibnn.kernels.jit import kernel
 from minibnn.bits import BitMatrix, BitTensor, pack
 from minibnn.models import BCVNN, BLM
 
@@ -160,6 +163,7 @@ def test_a_process_forked_after_a_parallel_kernel_computes_the_same(with_models,
 ONE_KERNEL = """
 import numpy as np
 from minibnn import kernels
+from minibnn.kernels.jit import kernel
 rows = np.empty((1, 5), np.float32)
 kernels.rows_of_bits(np.ones((4, 1, 16), np.uint32), np.array([0]), rows)
 print(rows.sum(), sum(kernels.rows_of_bits.stats.cache_hits.values()))
@@ -177,10 +181,18 @@ def test_kernels_are_compiled_where_no_folder_takes_a_cache(tmp_path):
     assert run(ONE_KERNEL, root=tmp_path, **nowhere) == ["5.0", "0"]
 
 
+@pytest.fixture(scope="module")
+def one_compiled(tmp_path_factory):
+    """The cache of a process that has compiled one kernel, to copy."""
+    folder = tmp_path_factory.mktemp("one_compiled")
+    assert run(ONE_KERNEL, NUMBA_CACHE_DIR=str(folder)) == ["5.0", "0"]
+    return folder
+
+
 @pytest.mark.parametrize(("suffix", "damage"), [("nbi", "emptied"), ("nbi", "cut"), ("nbc", "garbage")])
-def test_a_damaged_cache_is_compiled_anew_and_repaired(suffix, damage, tmp_path):
+def test_a_damaged_cache_is_compiled_anew_and_repaired(suffix, damage, one_compiled, tmp_path):
     """Numba itself would raise whatever a damaged pickle raises."""
-    assert run(ONE_KERNEL, NUMBA_CACHE_DIR=str(tmp_path)) == ["5.0", "0"]
+    shutil.copytree(one_compiled, tmp_path, dirs_exist_ok=True)
     files = list(tmp_path.rglob(f"*.{suffix}"))
     assert files
     for file in files:
@@ -188,6 +200,21 @@ def test_a_damaged_cache_is_compiled_anew_and_repaired(suffix, damage, tmp_path)
         file.write_bytes({"emptied": b"", "cut": content[:-20], "garbage": b"garbage" * 50}[damage])
     assert run(ONE_KERNEL, NUMBA_CACHE_DIR=str(tmp_path)) == ["5.0", "0"]
     assert run(ONE_KERNEL, NUMBA_CACHE_DIR=str(tmp_path)) == ["5.0", "1"]
+
+
+def test_one_process_at_a_time_writes_into_the_cache(monkeypatch):
+    """Two at once could give one compiled form the file of another."""
+    fcntl, held = pytest.importorskip("fcntl"), []
+
+    def save(cache, signature, data):
+        with open(Path(cache.cache_path) / "lock", "rb") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held.append(signature)
+
+    monkeypatch.setattr(FunctionCache, "save_overload", save)
+    compiled = kernel(lambda x: x + 1)
+    assert compiled(1) == compiled(1) == 2
+    assert len(held) == 1
 
 
 NORMALIZE = """

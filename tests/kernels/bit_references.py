@@ -47,7 +47,7 @@ def in_product_order(values, lanes, blocks):
     """Zeros and ones (n_in, U) as bits[block, word, lane]: bit i is of input 32 word + i, output lanes block + lane.
 
     In memory as the kernels want it: at a multiple of 64 bytes, and with more bytes behind it, all ones here, so that a
-    kernel that uses them is found out.
+    kernel that uses them is found out. Read-only, as packed layers hold it: Numba compiles anew for what is not.
     """
     words, count = -(-values.shape[0] // 32), -(-values.shape[1] // (lanes * blocks)) * blocks
     filled = np.zeros((words * 32, count * lanes), np.uint32)
@@ -58,6 +58,7 @@ def in_product_order(values, lanes, blocks):
     start = -memory.ctypes.data % 64
     bits = memory[start : start + ordered.nbytes].view(np.uint32).reshape(ordered.shape)
     bits[:] = ordered
+    bits.setflags(write=False)
     return bits
 
 

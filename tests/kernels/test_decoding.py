@@ -31,10 +31,12 @@ def softmax(x):
 
 
 def bias_words(bias):
-    """Bits (n,) as uint32 words, filled up to a multiple of 64 with zeros, as a BitTensor holds them."""
+    """Bits (n,) as uint32 words, filled up to a multiple of 64 with zeros, as a BitTensor holds them: read-only."""
     filled = np.zeros(-(-bias.size // 64) * 64, np.uint8)
     filled[: bias.size] = bias
-    return np.packbits(filled, bitorder="little").view(np.uint32)
+    words = np.packbits(filled, bitorder="little").view(np.uint32)
+    words.setflags(write=False)
+    return words
 
 
 def layer(rng, n_in, n_units):

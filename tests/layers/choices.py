@@ -15,7 +15,7 @@ COMBINATIONS = [
     )
 ]
 choices = st.builds(
-    Choices, st.sampled_from(["mean", "zero"]), st.sampled_from([1e-5, 1e-2, 3]), st.booleans(), st.booleans()
+    Choices, st.sampled_from(["mean", "zero"]), st.sampled_from([1e-5, 1e-2, 3.0]), st.booleans(), st.booleans()
 )
 
 

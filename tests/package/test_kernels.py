@@ -47,7 +47,7 @@ def test_max_pool(seed, batch, height, width, channels, dtype, ties):
     x = np.round(x) if ties else x
     h, w = height // 2, width // 2
     largest, place = np.empty((batch, h, w, channels), dtype), np.empty((batch, h, w, channels), np.uint8)
-    kernels.max_pool(x, largest, place)
+    kernels.max_pool(x, largest, place, 1)  # said, as the package does: what is left out is compiled apart
     windows = (
         x[:, : 2 * h, : 2 * w].reshape(batch, h, 2, w, 2, channels).transpose(0, 1, 3, 5, 2, 4).reshape(*place.shape, 4)
     )
@@ -55,7 +55,7 @@ def test_max_pool(seed, batch, height, width, channels, dtype, ties):
     assert np.array_equal(place, windows.argmax(-1))
 
     g, gx = random(seed, place.shape, dtype), np.full_like(x, np.nan)
-    kernels.max_pool_vjp(g, place, gx)
+    kernels.max_pool_vjp(g, place, gx, 1)
     expected = np.zeros_like(x)
     for index in np.ndindex(place.shape):
         b, y, i, c = index
@@ -67,7 +67,7 @@ def test_max_pool(seed, batch, height, width, channels, dtype, ties):
 def test_normalize_rows(seed, rows, n, dtype, scale):
     x = random(seed, (rows, n), dtype) * dtype(scale)
     y, inverse_sigma = np.empty_like(x), np.empty(rows, dtype)
-    kernels.normalize_rows(x, 1e-5, y, inverse_sigma)
+    kernels.normalize_rows(x, 1e-5, y, inverse_sigma, 1)
     wide = x.astype(float)
     sigma = np.sqrt(wide.var(-1, keepdims=True) + 1e-5)
     tolerance = 1e-12 if dtype == np.float64 else 2e-6
@@ -79,7 +79,7 @@ def test_normalize_rows(seed, rows, n, dtype, scale):
 def test_normalize_rows_vjp(seed, rows, n):
     g, y, inverse_sigma = random(seed, (rows, n), float), random(seed + 1, (rows, n), float), np.linspace(0.5, 2, rows)
     gx = np.empty_like(g)
-    kernels.normalize_rows_vjp(g, y, inverse_sigma, gx)
+    kernels.normalize_rows_vjp(g, y, inverse_sigma, gx, 1)
     expected = (g - g.mean(-1, keepdims=True) - y * (g * y).mean(-1, keepdims=True)) * inverse_sigma[:, None]
     assert np.allclose(gx, expected, rtol=1e-12, atol=1e-12)
 
@@ -98,7 +98,7 @@ def test_the_largest_of_a_window_with_a_nan_is_nan():
         x = np.arange(4.0)
         x[place] = np.nan
         largest, index = np.empty((1, 1, 1, 1)), np.empty((1, 1, 1, 1), np.uint8)
-        kernels.max_pool(x.reshape(1, 2, 2, 1), largest, index)
+        kernels.max_pool(x.reshape(1, 2, 2, 1), largest, index, 1)
         assert np.isnan(largest)
 
 

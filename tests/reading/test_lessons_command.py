@@ -120,12 +120,15 @@ def test_a_missing_library_is_told_with_its_extra(clone, capfd, monkeypatch, lib
 
 
 def test_ctrl_c_stops_a_lesson_and_what_it_runs_in(clone):
-    rewrite(clone, "print(1 + 1)", "import time; time.sleep(60)")
+    rewrite(clone, "print(1 + 1)", "import time; open('began', 'w').close(); time.sleep(60)")
     command = [sys.executable, "-m", "minibnn", "lessons", "7"]
     started = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    time.sleep(2)
+    deadline = time.monotonic() + 60
+    while not (clone.parent / "began").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     import os
 
     os.killpg(started.pid, signal.SIGINT)
