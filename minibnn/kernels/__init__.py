@@ -15,6 +15,7 @@ _MODULE_OF = {
     "normalize_rows": "normalization",
     "normalize_rows_vjp": "normalization",
     "finish_rows": "normalization",
+    "add_and_normalize_rows": "normalization",
     "normal_cdf": "gaussian",
     "write_words": "unicode_words",
     "grow_trie": "word_pieces",

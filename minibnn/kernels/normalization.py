@@ -45,6 +45,31 @@ def _finish_shared(z, bias, eps, floor, parts):
         _finish_part(z, bias, eps, floor, len(z) * part // parts, len(z) * (part + 1) // parts)
 
 
+@kernel
+def _add_and_normalize_part(z, bias, eps, relu, y, a, inverse_sigma, first, last):
+    n = z.shape[1]
+    for r in range(first, last):
+        for i in range(n):
+            y[r, i] = z[r, i] + bias[i]
+        mean = sum_from(y, r * n, n) / n
+        scale = 1.0 / np.sqrt(squares_from(y, r * n, n, mean) / n + eps)
+        inverse_sigma[r] = scale
+        if relu:
+            for i in range(n):
+                normalized = np.float32((y[r, i] - mean) * scale)
+                y[r, i], a[r, i] = normalized, max(normalized, np.float32(0))
+        else:
+            for i in range(n):
+                y[r, i] = (y[r, i] - mean) * scale
+
+
+@parallel_kernel
+def _add_and_normalize_shared(z, bias, eps, relu, y, a, inverse_sigma, parts):
+    for part in prange(parts):
+        first, last = len(z) * part // parts, len(z) * (part + 1) // parts
+        _add_and_normalize_part(z, bias, eps, relu, y, a, inverse_sigma, first, last)
+
+
 @parallel_kernel
 def _normalize_shared(x, eps, y, inverse_sigma, parts):
     for part in prange(parts):
@@ -93,3 +118,17 @@ def finish_rows(z, bias, eps, floor, parts):
         _finish_part(z, bias, eps, floor, 0, len(z))
     else:
         _finish_shared(z, bias, eps, floor, parts)
+
+
+@kernel
+def add_and_normalize_rows(z, bias, eps, relu, y, a, inverse_sigma, parts):
+    """y = normalize(z + bias) for every row, and a = max(y, 0) where `relu` says so, in one pass through memory.
+
+    Each number is rounded as if the steps came one after another. `z`: (rows, n), float32. `bias`: (n,), float32. `y`:
+    (rows, n), float32, written. `a`: the same, written, or y itself without `relu`. `inverse_sigma`: (rows,), float32,
+    written. `parts`: see `normalize_rows`.
+    """
+    if parts == 1:
+        _add_and_normalize_part(z, bias, eps, relu, y, a, inverse_sigma, 0, len(z))
+    else:
+        _add_and_normalize_shared(z, bias, eps, relu, y, a, inverse_sigma, parts)

@@ -2,9 +2,10 @@
 
 A tile of 2 x 2 pixels of the result sees 4 x 4 pixels of the image, or 6 x 6. Instead of 36, or 100, products of a
 pixel and a weight, 16, or 36, products of a sum of pixels and a sum of weights are enough: `winograd_3x3` and
-`winograd_5x5` say which. The sums of pixels serve all filters, the sums of weights serve all tiles, and the products are
-added up over the channels before they are put together: 16 (or 36) products of matrices, (tiles x channels) (channels x
-filters), one for each of the *points*. A hundred tiles at a time stay in the cache from the image to the result.
+`winograd_5x5` say which. The sums of pixels serve all filters, the sums of weights serve all tiles, and the products
+are added up over the channels before they are put together: 16 (or 36) products of matrices, (tiles x channels)
+(channels x filters), one for each of the *points*. A hundred tiles at a time stay in the cache from the image to the
+result.
 
 A NaN or an infinity in the image spreads to all four pixels of each tile that sees it.
 """

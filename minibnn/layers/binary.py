@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from minibnn.autograd import Tensor, quant, straight_through
-from minibnn.layers.activations import activation_named
+from minibnn import kernels
+from minibnn.autograd import Tensor, ops, quant, straight_through
+from minibnn.layers.activations import activation_named, linear
 from minibnn.layers.choices import as_choices
 from minibnn.layers.module import Module, as_generator, glorot_uniform
 
@@ -21,6 +22,16 @@ class BinaryLayer(Module):
         self.activation, self.normalize = activation_named(activation), self.choices.normalization()
         self.W = Tensor(glorot_uniform(as_generator(rng), kernel_shape), requires_grad=True)
         self.b = Tensor(np.zeros(kernel_shape[-1], np.float32), requires_grad=True) if self.choices.bias else None
+
+    def in_one_pass(self, product, b_q, activate=True):
+        """The activations (..., U) of a product (..., U), normalized over U; None where that is not suited.
+
+        Adding, normalizing and activating take as long as reading and writing memory does: once instead of three times.
+        """
+        if not self.choices.normalize or self.b is None or not kernels.fast(product.data, b_q.data):
+            return None
+        activation = self.activation if activate and self.activation is not linear else None
+        return ops.finish(product, b_q, float(self.choices.epsilon), activation)
 
     def straight_through(self, p):
         """The bits of a latent weight, by the chosen threshold, for training; 0 for the bias of a layer without."""

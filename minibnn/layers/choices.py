@@ -46,7 +46,7 @@ class Choices:
 
     def normalization(self):
         """The Normalize of these choices: a function of Tensors, see `Normalize`."""
-        return Normalize(self.epsilon, self.normalize)
+        return Normalize(float(self.epsilon), self.normalize)
 
 
 @dataclass(frozen=True)

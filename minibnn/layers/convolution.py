@@ -5,7 +5,8 @@ from minibnn.errors import InputError
 from minibnn.layers.binary import BinaryLayer
 from minibnn.layers.module import check_float, check_positive
 
-NORMALIZE_AXES = {"channels": (-1,), "example": (-3, -2, -1)}
+CHANNELS = (-1,)
+NORMALIZE_AXES = {"channels": CHANNELS, "example": (-3, -2, -1)}
 
 
 class BNCVL(BinaryLayer):
@@ -43,7 +44,10 @@ class BNCVL(BinaryLayer):
         else:  # line 4
             W_q = self.quant(self.W)  # line 5
             b_q = self.quant(self.b)  # line 6
-        z = conv2d(x, W_q) + b_q  # line 8
+        product = conv2d(x, W_q)  # (B, H, W, C) -> (B, H, W, F)
+        if self.axes == CHANNELS and (a := self.in_one_pass(product, b_q)) is not None:  # all that follows, at once
+            return a
+        z = product + b_q  # line 8
         z = self.normalize(z, self.axes)  # line 9
         a = self.activation(z)  # line 10
         return a  # line 11

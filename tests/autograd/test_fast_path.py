@@ -12,6 +12,7 @@ from minibnn import Tensor, kernels
 from minibnn.autograd import ops, straight_through
 from minibnn.autograd.straight_through import bits_of
 from minibnn.kernels.simd import has_avx512
+from minibnn.layers import Choices
 from minibnn.models import BCVNN, BLM
 from minibnn.training import Adam, AdamW, cross_entropy
 
@@ -218,3 +219,30 @@ def test_one_switch_chooses_the_reference_path():
     assert kernels.fast(np.ones(3, np.float32))
     assert not kernels.fast(np.ones(3))
     assert not kernels.fast(np.ones((4, 4), np.float32).T[1:])
+
+
+@given(seeds, st.sampled_from([1, 5, 40, 1024, 1025, 5000]), channels, st.sampled_from([None, ops.relu, ops.gelu]))
+def test_finishing_a_layer_in_one_pass_gives_the_same_bits(seed, rows, n, activation):
+    """As bias, Normalize and activation one after another, forward and backward, for any number of threads."""
+    z, b = 3 * random(seed, rows, n), (random(seed + 1, n) > 0).astype(np.float32)
+
+    def separately(z, b):
+        y = ops.normalize(z + b, eps=1e-3)
+        return y if activation is None else activation(y)
+
+    def at_once(z, b):
+        return ops.finish(z, b, 1e-3, activation)
+
+    found = value_and_gradients(at_once, z, b)
+    for ours, theirs in zip(found, value_and_gradients(separately, z, b), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_layers_finish_in_one_pass(monkeypatch):
+    """All layers of the convolutional classifier, and none where Normalize or the bias was left out."""
+    images = random(0, 2, 32, 32, 3)
+    for choices, passes in ((None, 13), (Choices(normalize=False), 0), (Choices(bias=False), 0)):
+        model = BCVNN(3, 4, widths=(4, 4, 8, 8, 8), units=(16, 16), choices=choices, rng=np.random.default_rng(0))
+        with counted("add_and_normalize_rows", monkeypatch) as calls:
+            model.logits(images).sum().backward()
+        assert len(calls) == passes

@@ -4,6 +4,7 @@ The operators of `Tensor` (+, *, @, sum, reshape, indexing, ...) are in `minibnn
 """
 
 from minibnn.autograd.ops.elementwise import dropout, exp, gelu, log, relu, sqrt, tanh, where
+from minibnn.autograd.ops.finishing import finish
 from minibnn.autograd.ops.images import conv2d, global_average_pool, max_pool
 from minibnn.autograd.ops.joining import concatenate
 from minibnn.autograd.ops.normalization import log_softmax, normalize, softmax, softmax_cross_entropy
@@ -13,6 +14,7 @@ __all__ = [
     "conv2d",
     "dropout",
     "exp",
+    "finish",
     "gelu",
     "global_average_pool",
     "log",
