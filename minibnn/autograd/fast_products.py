@@ -1,4 +1,4 @@
-"""Convolutions, matrix products and biases on the fast path: no columns, and bits where a kernel is zeros and ones.
+"""Convolutions, matrix products, biases and looked-up rows on the fast path: no columns, and bits where there are some.
 
 Half of a binary network's arithmetic has bits on one side: the forward product, x times W_q, and the gradient of the
 input, g times W_q transposed. Only the gradient of the kernel is float times float. `conv2d`, `@` and `+` come here
@@ -48,7 +48,7 @@ def matmul_batches(x, y):
 
     def vjp(g):
         gx = multiply_batches(g, y.data.swapaxes(-1, -2)) if x.requires_grad else None
-        return gx, multiply_batches(x.data.swapaxes(-1, -2), g) if y.requires_grad else None
+        return gx, product_gradients(x.data, g) if y.requires_grad else None
 
     return multiply_batches(x.data, y.data), (x, y), vjp
 
@@ -64,6 +64,17 @@ def add_row(x, row):
         return g, g_row
 
     return total, (x, row), vjp
+
+
+def add_at(grad, index, g):
+    """grad[index] += g, in place, with a row that is named twice receiving both. `index`: a tuple with arrays."""
+    ids = index[0]
+    rows = len(index) == 1 and isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and grad.ndim == 2
+    if rows and ids.size and kernels.fast_in_copies(grad, g) and ids.min() >= 0:
+        slopes = _whole(g).reshape(ids.size, grad.shape[1])
+        kernels.add_rows(ids.reshape(-1).astype(np.int64), slopes, grad, kernels.parts(g.size))
+    else:
+        np.add.at(grad, index, g)
 
 
 def convolve(x, W):
@@ -137,11 +148,20 @@ def product_gradient(x, g):
     return np.ascontiguousarray(gradient[: x.shape[1], : g.shape[1]])
 
 
+def product_gradients(x, g):
+    """x^T g of the last two axes: (..., rows, n), (..., rows, U) -> (..., n, U)."""
+    slopes = _filled(g)
+    gradients = np.empty((*x.shape[:-2], -(-x.shape[-1] // 8) * 8, slopes.shape[-1]), np.float32)
+    flat = [_whole(array).reshape(-1, *array.shape[-2:]) for array in (x, slopes, gradients)]
+    kernels.product_gradients(*flat, kernels.parts(gradients.size * x.shape[-2]))
+    return _cut(np.ascontiguousarray(gradients[..., : x.shape[-1], :]), g.shape[-1])
+
+
 def multiply_batches(x, y):
     """x (..., rows, inner) @ y (..., inner, columns), arrays with the same axes before the last two."""
     columns, filled = y.shape[-1], _filled(y)
     z = np.empty((*x.shape[:-1], filled.shape[-1]), np.float32)
-    flat = [np.ascontiguousarray(array).reshape(-1, *array.shape[-2:]) for array in (x, filled, z)]
+    flat = [_whole(array).reshape(-1, *array.shape[-2:]) for array in (x, filled, z)]
     kernels.multiply_batches(*flat, kernels.parts(z.size * x.shape[-1]))
     return _cut(z, columns)
 
@@ -211,7 +231,17 @@ def _multiply_floats(x, W):
 def _filled(array):
     """The array, its last axis filled up with zeros to a multiple of 16, in one piece of memory."""
     missing = -array.shape[-1] % 16
-    return np.ascontiguousarray(np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)]) if missing else array)
+    return _whole(np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)]) if missing else array)
+
+
+def _whole(array):
+    """The array in one piece of memory, in the order of its axes."""
+    if array.flags.c_contiguous or array.ndim not in (3, 4) or array.dtype != np.float32:
+        return np.ascontiguousarray(array)
+    whole = np.empty(array.shape, np.float32)
+    matrices = (1,) * (4 - array.ndim) + array.shape
+    kernels.copy_matrices(array.reshape(matrices), whole.reshape(matrices), kernels.parts(array.size))
+    return whole
 
 
 def _cut(array, size):

@@ -273,7 +273,7 @@ class Tensor:
             if basic:
                 grad[index] = g
             else:
-                np.add.at(grad, index, g)  # a row that was looked up twice receives both gradients
+                fast_products.add_at(grad, index, g)  # a row that was looked up twice receives both gradients
             return (grad,)
 
         return operation("index", data, (self,), vjp)

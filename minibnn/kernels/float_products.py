@@ -85,6 +85,28 @@ def product_gradient(x, g, gradient, parts):
 
 
 @kernel
+def _gradients_some(x, g, gradients, first, last):
+    for i in range(first, last):
+        _gradient_part(x[i], g[i], gradients[i], 0, g.shape[2])
+
+
+@parallel_kernel
+def _gradients_shared(x, g, gradients, parts):
+    for part in prange(parts):
+        _gradients_some(x, g, gradients, len(x) * part // parts, len(x) * (part + 1) // parts)
+
+
+@kernel
+def product_gradients(x, g, gradients, parts):
+    """gradients[i] = x[i]^T g[i], each as `product_gradient`, shared by threads product by product."""
+    gradients[...] = 0
+    if parts == 1:
+        _gradients_some(x, g, gradients, 0, len(x))
+    else:
+        _gradients_shared(x, g, gradients, parts)
+
+
+@kernel
 def _multiply_some(x, y, z, first, last):
     _, rows, inner = x.shape
     for i in range(first, last):

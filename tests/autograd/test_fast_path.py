@@ -246,3 +246,33 @@ def test_layers_finish_in_one_pass(monkeypatch):
         with counted("add_and_normalize_rows", monkeypatch) as calls:
             model.logits(images).sum().backward()
         assert len(calls) == passes
+
+
+@given(seeds, st.integers(1, 40), channels, st.lists(st.integers(0, 8), min_size=1, max_size=60), st.booleans())
+def test_looked_up_rows_receive_all_their_gradients(seed, repeated, n, ids, negative):
+    """Bit for bit what np.add.at gives; ids from the end, which only it knows, too."""
+    table, ids = random(seed, 9, n), np.array(ids * repeated) - 9 * negative
+    grad = value_and_gradients(lambda t: t[ids], table)[1]
+    expected = np.zeros_like(table)
+    np.add.at(expected, ids, random(0, *ids.shape, n))
+    np.testing.assert_array_equal(grad, expected)
+
+
+@given(seeds, st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 40), st.integers(1, 70)), st.booleans())
+def test_a_mask_over_all_heads(seed, shape, per_row):
+    """A number where the mask says so, and no gradient there, with nan or without."""
+    mask = np.random.default_rng(seed).random(shape[2:] if not per_row else shape[3:]) < 0.3
+    scores = random(seed, *shape)
+    scores[..., mask] = np.nan
+    found = value_and_gradients(lambda x: ops.where(mask, -1e9, x), scores)
+    np.testing.assert_array_equal(found[0], np.where(mask, np.float32(-1e9), scores))
+    np.testing.assert_array_equal(found[1], np.where(mask, 0, random(0, *shape)))
+
+
+@given(seeds, st.permutations(range(4)), st.tuples(*[st.integers(1, 35)] * 4))
+def test_products_of_matrices_in_any_order_of_their_axes(seed, order, shape):
+    """Transposed, permuted and plain factors are the same numbers."""
+    x = np.ascontiguousarray(random(seed, *shape)[:2, :3])
+    left = x.transpose(order)
+    agree(lambda a, b: a.permute(*order) @ b, x, random(seed, *left.shape[:2], left.shape[3], 5))
+    agree(lambda a, b: b @ a.permute(*order), x, random(seed, *left.shape[:2], 5, left.shape[2]))

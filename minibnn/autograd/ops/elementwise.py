@@ -84,11 +84,31 @@ def where(condition, x, y):
     condition = np.asarray(condition)
     check_broadcast("where", condition.shape, x.shape, y.shape)
 
+    if not x.requires_grad and covers(condition, x, y):
+        return operation("where", *_covered(condition, x, y))
+
     def vjp(g):  # np.where and not a product: 0 times an infinite gradient would be nan
         gx = unbroadcast(np.where(condition, g, 0), x.shape) if x.requires_grad else None
         return gx, unbroadcast(np.where(condition, 0, g), y.shape) if y.requires_grad else None
 
     return operation("where", np.where(condition, x.data, y.data), (x, y), vjp)
+
+
+def covers(condition, x, y):
+    """Whether `condition` is the same for all rows of y, a number takes its place there, and a kernel is at hand."""
+    same = condition.dtype == bool and 0 < condition.ndim <= y.ndim and condition.shape == y.shape[-condition.ndim :]
+    return same and x.size == 1 and x.ndim <= y.ndim and kernels.fast(y.data)
+
+
+def _covered(condition, x, y):
+    covered, parts = np.ascontiguousarray(condition).reshape(-1), kernels.parts(y.size)
+
+    def cover(number, array):
+        rows, result = np.ascontiguousarray(array).reshape(-1, covered.size), np.empty_like(y.data)
+        kernels.cover(covered, np.float32(number), rows, result.reshape(rows.shape), parts)
+        return result
+
+    return cover(x.data.item(), y.data), (x, y), lambda g: (None, cover(0, g))
 
 
 def dropout(x, rate, rng):
