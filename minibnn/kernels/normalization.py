@@ -1,42 +1,72 @@
-"""Normalize over rows: mean 0, standard deviation 1."""
+"""Normalize over rows: mean 0, standard deviation 1.
+
+The mean of a row is needed before its variance, and this before the result: one row alone would spend most of its time
+waiting. So each step is taken for sixteen rows, which stay in the cache, before the next.
+"""
 
 import numpy as np
 from numba import prange
 
-from minibnn.kernels.jit import kernel, parallel_kernel
+from minibnn.kernels.jit import inner_kernel, kernel, parallel_kernel
 from minibnn.kernels.sums import products_from, squares_from, sum_from
+
+ROWS = 16  # together
+
+
+@inner_kernel
+def _moments(x, eps, first, last, means, scales):
+    """Mean and inverse deviation of the rows `first` to `last`, at most ROWS of them: float64, written."""
+    n = x.shape[1]
+    for r in range(first, last):
+        means[r - first] = sum_from(x, r * n, n) / n
+    for r in range(first, last):
+        scales[r - first] = squares_from(x, r * n, n, means[r - first]) / n
+    for k in range(last - first):
+        scales[k] = 1.0 / np.sqrt(scales[k] + eps)
 
 
 @kernel
 def _normalize_part(x, eps, y, inverse_sigma, first, last):
-    n = x.shape[1]
-    for r in range(first, last):
-        mean = sum_from(x, r * n, n) / n
-        scale = 1.0 / np.sqrt(squares_from(x, r * n, n, mean) / n + eps)
-        inverse_sigma[r] = scale
-        for i in range(n):
-            y[r, i] = (x[r, i] - mean) * scale
+    means, scales = np.empty(ROWS), np.empty(ROWS)
+    for start in range(first, last, ROWS):
+        end = min(start + ROWS, last)
+        _moments(x, eps, start, end, means, scales)
+        for r in range(start, end):
+            mean, scale = means[r - start], scales[r - start]
+            inverse_sigma[r] = scale
+            for i in range(x.shape[1]):
+                y[r, i] = (x[r, i] - mean) * scale
 
 
 @kernel
 def _vjp_part(g, y, inverse_sigma, gx, first, last):
-    n = g.shape[1]
-    for r in range(first, last):
-        g_mean, gy_mean = sum_from(g, r * n, n) / n, products_from(g, r * n, y, r * n, n) / n
-        for i in range(n):
-            gx[r, i] = (g[r, i] - g_mean - y[r, i] * gy_mean) * inverse_sigma[r]
+    n, g_means, gy_means = g.shape[1], np.empty(ROWS), np.empty(ROWS)
+    for start in range(first, last, ROWS):
+        end = min(start + ROWS, last)
+        for r in range(start, end):
+            g_means[r - start], gy_means[r - start] = (
+                sum_from(g, r * n, n) / n,
+                products_from(g, r * n, y, r * n, n) / n,
+            )
+        for r in range(start, end):
+            g_mean, gy_mean = g_means[r - start], gy_means[r - start]
+            for i in range(n):
+                gx[r, i] = (g[r, i] - g_mean - y[r, i] * gy_mean) * inverse_sigma[r]
 
 
 @kernel
 def _finish_part(z, bias, eps, floor, first, last):
-    n = z.shape[1]
-    for r in range(first, last):
-        for i in range(n):
-            z[r, i] += bias[i]
-        mean = sum_from(z, r * n, n) / n
-        scale = 1.0 / np.sqrt(squares_from(z, r * n, n, mean) / n + eps)
-        for i in range(n):
-            z[r, i] = max(np.float32((z[r, i] - mean) * scale), floor)
+    n, means, scales = z.shape[1], np.empty(ROWS), np.empty(ROWS)
+    for start in range(first, last, ROWS):
+        end = min(start + ROWS, last)
+        for r in range(start, end):
+            for i in range(n):
+                z[r, i] += bias[i]
+        _moments(z, eps, start, end, means, scales)
+        for r in range(start, end):
+            mean, scale = means[r - start], scales[r - start]
+            for i in range(n):
+                z[r, i] = max(np.float32((z[r, i] - mean) * scale), floor)
 
 
 @parallel_kernel
@@ -47,20 +77,21 @@ def _finish_shared(z, bias, eps, floor, parts):
 
 @kernel
 def _add_and_normalize_part(z, bias, eps, relu, y, a, inverse_sigma, first, last):
-    n = z.shape[1]
-    for r in range(first, last):
-        for i in range(n):
-            y[r, i] = z[r, i] + bias[i]
-        mean = sum_from(y, r * n, n) / n
-        scale = 1.0 / np.sqrt(squares_from(y, r * n, n, mean) / n + eps)
-        inverse_sigma[r] = scale
-        if relu:
+    n, means, scales = z.shape[1], np.empty(ROWS), np.empty(ROWS)
+    for start in range(first, last, ROWS):
+        end = min(start + ROWS, last)
+        for r in range(start, end):
             for i in range(n):
-                normalized = np.float32((y[r, i] - mean) * scale)
-                y[r, i], a[r, i] = normalized, max(normalized, np.float32(0))
-        else:
+                y[r, i] = z[r, i] + bias[i]
+        _moments(y, eps, start, end, means, scales)
+        for r in range(start, end):
+            mean, scale = means[r - start], scales[r - start]
+            inverse_sigma[r] = scale
             for i in range(n):
                 y[r, i] = (y[r, i] - mean) * scale
+            if relu:
+                for i in range(n):
+                    a[r, i] = max(y[r, i], np.float32(0))
 
 
 @parallel_kernel
