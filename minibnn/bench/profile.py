@@ -18,7 +18,7 @@ def profile(model, step, steps=5):
     """
     step()
     by_kernel, by_layer = Counter(), Counter()
-    with _timed_kernels(by_kernel), _timed_layers(model, by_layer):
+    with _timed_kernels(_adding_to(by_kernel)), _timed_layers(model, _adding_to(by_layer)):
         start = time.perf_counter()
         for _ in range(steps):
             step()
@@ -28,6 +28,20 @@ def profile(model, step, steps=5):
         "kernels": {name: 1000 * seconds / steps for name, seconds in by_kernel.most_common()},
         "layers": {name: 1000 * seconds / steps for name, seconds in by_layer.most_common()},
     }
+
+
+def longest_call(step):
+    """The kernel call of a step that takes longest: (name, milliseconds). A Ctrl-C waits for the end of a call."""
+    longest = {}
+
+    def keep(name, seconds):
+        longest[name] = max(seconds, longest.get(name, 0))
+
+    step()
+    with _timed_kernels(keep):
+        step()
+    name = max(longest, key=longest.get)
+    return name, 1000 * longest[name]
 
 
 def text(name, found):
@@ -43,17 +57,17 @@ def text(name, found):
 
 
 class _timed_kernels:
-    """Inside the `with`, each function of `minibnn.kernels` that is called adds its seconds to `seconds`."""
+    """Inside the `with`, each call of a function of `minibnn.kernels` is told to `record`, by name and seconds."""
 
-    def __init__(self, seconds):
-        self.seconds, self.before = seconds, {}
+    def __init__(self, record):
+        self.record, self.before = record, {}
 
     def __enter__(self):
         for name in kernels.KERNELS:
             function = getattr(kernels, name)
             if hasattr(function, "py_func") or name in ("multiply_bits", "convolve_bits"):
                 self.before[name] = function
-                setattr(kernels, name, _timed(function, self.seconds, name))
+                setattr(kernels, name, _timed(function, self.record, name))
 
     def __exit__(self, *_):
         for name, function in self.before.items():
@@ -61,11 +75,11 @@ class _timed_kernels:
 
 
 class _timed_layers:
-    """Inside the `with`, each layer with a kernel adds its seconds to `seconds`, forward and backward."""
+    """Inside the `with`, each layer with a kernel is told to `record`, forward and backward."""
 
-    def __init__(self, model, seconds):
+    def __init__(self, model, record):
         self.layers = [(name, layer) for name, layer in model.named_modules() if hasattr(layer, "W")]
-        self.seconds = seconds
+        self.record = record
 
     def __enter__(self):
         for name, layer in self.layers:
@@ -79,7 +93,7 @@ class _timed_layers:
         def timed(x, **options):
             start = time.perf_counter()
             result = forward(x, **options)
-            self.seconds[name] += time.perf_counter() - start
+            self.record(name, time.perf_counter() - start)
             self._time_vjps(result, x, f"{name} vjp")
             return result
 
@@ -93,15 +107,24 @@ class _timed_layers:
             if id(tensor) in seen or tensor.vjp is None:
                 continue
             seen.add(id(tensor))
-            tensor.vjp = _timed(tensor.vjp, self.seconds, name)
+            tensor.vjp = _timed(tensor.vjp, self.record, name)
             unseen.extend(tensor.parents)
 
 
-def _timed(function, seconds, name):
+def _adding_to(total):
+    """A record that adds up the seconds of each name."""
+
+    def add(name, seconds):
+        total[name] += seconds
+
+    return add
+
+
+def _timed(function, record, name):
     def timed(*arguments, **options):
         start = time.perf_counter()
         result = function(*arguments, **options)
-        seconds[name] += time.perf_counter() - start
+        record(name, time.perf_counter() - start)
         return result
 
     return timed

@@ -9,7 +9,7 @@ import numpy as np
 
 from minibnn import kernels
 from minibnn.bench import profile as profiling
-from minibnn.bench import torch_models
+from minibnn.bench import startup, torch_models
 from minibnn.bench.rivals import find_torch, inference
 from minibnn.bench.timing import machine, machine_text, measure, median, pause_for, progress_bar, spread_text
 from minibnn.layers.module import evaluating
@@ -128,6 +128,9 @@ def run(threads=2, rounds=5, cases="all", *, growth=True, profile=False, with_to
     report(steps_text(found))
     found["memory"] = {name: _memory(case) for name, case in chosen.items()}
     report(memory_text(found["memory"]))
+    name = next(iter(chosen))
+    found["startup"] = startup.run(cases, name)
+    report(startup.text(name, found["startup"]))
     if profile:
         found["profile"] = {name: _profile(case) for name, case in chosen.items()}
         report("\n\n".join(profiling.text(name, part) for name, part in found["profile"].items()))
@@ -135,6 +138,13 @@ def run(threads=2, rounds=5, cases="all", *, growth=True, profile=False, with_to
         found["growth"] = {name: _growth(name, sizes, threads, rounds) for name, sizes in GROWTH.items()}
         report(growth_text(found["growth"]))
     return found
+
+
+def first_step(cases, name):
+    """One step of the binary model of that name. `cases`: see `run`."""
+    case, rng = (CASES if cases == "all" else SMALL_CASES)[name], np.random.default_rng(0)
+    x, labels = case.data(rng)
+    step_of(*case.build(False, rng), x, labels)()
 
 
 def step_of(model, optimizer, x, labels):
@@ -178,7 +188,10 @@ def _profile(case):
 
 
 def _memory(case):
-    """What a binary step allocates: its peak in bytes, and the pages that the system had to hand out for it."""
+    """What a binary step allocates: its peak in bytes, and the pages that the system had to hand out for it.
+
+    And its longest kernel call, see `profiling.longest_call`.
+    """
     rng = np.random.default_rng(0)
     step = step_of(*case.build(False, rng), *case.data(rng))
     for _ in range(3):
@@ -192,7 +205,7 @@ def _memory(case):
     step()
     peak = tracemalloc.get_traced_memory()[1] - start
     tracemalloc.stop()
-    return {"peak bytes": peak, "new pages": faults}
+    return {"peak bytes": peak, "new pages": faults, "longest call": profiling.longest_call(step)}
 
 
 def _on_reference_path(step):
@@ -314,8 +327,10 @@ def steps_text(found):
 
 def memory_text(found):
     """Memory of a step, one line for each model."""
-    rows = [["model", "peak MB of a step", "pages from the system"]]
-    rows += [[name, f"{m['peak bytes'] / 1e6:.1f}", f"{m['new pages']:.0f}"] for name, m in found.items()]
+    rows = [["model", "peak MB", "pages from the system", "longest kernel call", "ms"]]
+    for name, m in found.items():
+        kernel, longest = m["longest call"]
+        rows.append([name, f"{m['peak bytes'] / 1e6:.1f}", f"{m['new pages']:.0f}", kernel, f"{longest:.1f}"])
     return f"Memory of a binary training step, beside parameters and optimizer\n{as_table(rows)}"
 
 

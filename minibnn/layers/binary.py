@@ -23,13 +23,13 @@ class BinaryLayer(Module):
         self.W = Tensor(glorot_uniform(as_generator(rng), kernel_shape), requires_grad=True)
         self.b = Tensor(np.zeros(kernel_shape[-1], np.float32), requires_grad=True) if self.choices.bias else None
 
-    def in_one_pass(self, product, b_q, activate=True):
-        """The activations (..., U) of a product (..., U), normalized over U; None where that is not suited.
+    @property
+    def in_one_pass(self):
+        """Whether bias, Normalize and activation take one pass through memory (`finish`), if Normalize is over U."""
+        return self.choices.normalize and self.b is not None and kernels.fast(self.b.data)
 
-        Adding, normalizing and activating take as long as reading and writing memory does: once instead of three times.
-        """
-        if not self.choices.normalize or self.b is None or not kernels.fast(product.data, b_q.data):
-            return None
+    def finish(self, product, b_q, activate=True):
+        """The activations (..., U) of a product (..., U): the rest of line 8 and lines 9 and 10, with the same bits."""
         activation = self.activation if activate and self.activation is not linear else None
         return ops.finish(product, b_q, float(self.choices.epsilon), activation)
 

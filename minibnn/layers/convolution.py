@@ -44,10 +44,9 @@ class BNCVL(BinaryLayer):
         else:  # line 4
             W_q = self.quant(self.W)  # line 5
             b_q = self.quant(self.b)  # line 6
-        product = conv2d(x, W_q)  # (B, H, W, C) -> (B, H, W, F)
-        if self.axes == CHANNELS and (a := self.in_one_pass(product, b_q)) is not None:  # all that follows, at once
-            return a
-        z = product + b_q  # line 8
+        if self.in_one_pass and self.axes == CHANNELS:  # all of this at once
+            return self.finish(conv2d(x, W_q), b_q)
+        z = conv2d(x, W_q) + b_q  # line 8
         z = self.normalize(z, self.axes)  # line 9
         a = self.activation(z)  # line 10
         return a  # line 11

@@ -33,10 +33,9 @@ class BNFCL(BinaryLayer):
         else:  # line 4
             W_q = self.quant(self.W)  # line 5
             b_q = self.quant(self.b)  # line 6
-        product = x @ W_q  # (..., n_in) @ (n_in, U) -> (..., U)
-        if (a := self.in_one_pass(product, b_q, activate)) is not None:  # all that follows, at once
-            return a
-        z = product + b_q  # line 8
+        if self.in_one_pass:  # all of this at once
+            return self.finish(x @ W_q, b_q, activate)
+        z = x @ W_q + b_q  # line 8: (..., n_in) @ (n_in, U) + (U,) -> (..., U)
         z = self.normalize(z)  # line 9: over the U features
         a = self.activation(z) if activate else z  # line 10
         return a  # line 11
