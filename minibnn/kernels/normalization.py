@@ -44,10 +44,8 @@ def _vjp_part(g, y, inverse_sigma, gx, first, last):
     for start in range(first, last, ROWS):
         end = min(start + ROWS, last)
         for r in range(start, end):
-            g_means[r - start], gy_means[r - start] = (
-                sum_from(g, r * n, n) / n,
-                products_from(g, r * n, y, r * n, n) / n,
-            )
+            g_means[r - start] = sum_from(g, r * n, n) / n
+            gy_means[r - start] = products_from(g, r * n, y, r * n, n) / n
         for r in range(start, end):
             g_mean, gy_mean = g_means[r - start], gy_means[r - start]
             for i in range(n):

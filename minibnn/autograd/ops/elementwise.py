@@ -84,7 +84,7 @@ def where(condition, x, y):
     condition = np.asarray(condition)
     check_broadcast("where", condition.shape, x.shape, y.shape)
 
-    if not x.requires_grad and covers(condition, x, y):
+    if not x.requires_grad and _covers(condition, x, y):
         return operation("where", *_covered(condition, x, y))
 
     def vjp(g):  # np.where and not a product: 0 times an infinite gradient would be nan
@@ -94,7 +94,7 @@ def where(condition, x, y):
     return operation("where", np.where(condition, x.data, y.data), (x, y), vjp)
 
 
-def covers(condition, x, y):
+def _covers(condition, x, y):
     """Whether `condition` is the same for all rows of y, a number takes its place there, and a kernel is at hand."""
     same = condition.dtype == bool and 0 < condition.ndim <= y.ndim and condition.shape == y.shape[-condition.ndim :]
     return same and x.size == 1 and x.ndim <= y.ndim and kernels.fast(y.data)
